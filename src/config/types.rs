@@ -1,0 +1,58 @@
+//! The configuration past the edge: everything here is already valid.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::model::{Application, Member, MemberId, Millis, Probe, RegionId, Runbook};
+
+/// Everything one daemon is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// This member.
+    pub node: Node,
+    /// Every member of the cluster, this one included.
+    pub members: Vec<Member>,
+    /// At least three things outside every application that tell whether *we* see at all.
+    pub references: Vec<Probe>,
+    /// What is failed over.
+    pub applications: Vec<Application>,
+    /// By name; every runbook an application names is here.
+    pub runbooks: BTreeMap<String, Runbook>,
+    /// Lease and timers of the replicated log.
+    pub cluster: ClusterTiming,
+}
+
+/// Who this daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// One of the members.
+    pub id: MemberId,
+    /// Where it is at home.
+    pub region: RegionId,
+    /// The ledger's folder.
+    pub data_dir: PathBuf,
+    /// Where `/livez`, `/readyz` and `/metrics` are served. Loopback unless configured.
+    pub api: SocketAddr,
+}
+
+/// Timers of the replicated log, in world time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterTiming {
+    /// Must exceed the worst round trip between members: openraft bounds a linearizable read by it.
+    pub heartbeat: Millis,
+    /// The election timeout is drawn between these.
+    pub election_min: Millis,
+    /// See `election_min`; also the lease.
+    pub election_max: Millis,
+}
+
+impl Default for ClusterTiming {
+    fn default() -> Self {
+        Self {
+            heartbeat: Millis(500),
+            election_min: Millis(1_500),
+            election_max: Millis(3_000),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What may be written to the ledger, what comes of it, and why it may be refused.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AppId, BootId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId, NodegroupRef,
+    NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason, StepId, Variant, Wall,
+};
+
+/// One entry of the log. `at` is the proposer's world time; the state's own time never runs
+/// backwards whatever it says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Command {
+    pub at: Wall,
+    pub body: CommandBody,
+}
+
+/// What is asked of the replicated state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum CommandBody {
+    OpenRun {
+        plan: Box<Plan>,
+        origin: Origin,
+        /// The guards' settings that `apply` checks again, and the soak.
+        limits: RunLimits,
+    },
+    StepIntent {
+        run: RunId,
+        step: StepId,
+        attempt: u32,
+        member: MemberId,
+        boot: BootId,
+        epoch: Epoch,
+        variant: Variant,
+        before: Option<String>,
+    },
+    StepOutcome {
+        run: RunId,
+        step: StepId,
+        /// The attempt it is the outcome of; 0 where nothing was written.
+        attempt: u32,
+        outcome: Outcome,
+        after: Option<String>,
+    },
+    /// Ends the soak or the abort. Refused while a step is in flight or unknown.
+    CloseRun {
+        run: RunId,
+    },
+    /// An automatic run that has written nothing ends because its votes no longer hold.
+    AbandonStale {
+        run: RunId,
+    },
+    Approve {
+        run: RunId,
+        step: StepId,
+        by: String,
+        granted: bool,
+    },
+    Abort {
+        run: RunId,
+        by: String,
+        reason: String,
+    },
+    PauseRun {
+        run: RunId,
+        by: String,
+        reason: String,
+    },
+    ResumeRun {
+        run: RunId,
+        by: String,
+    },
+    SkipStep {
+        run: RunId,
+        step: StepId,
+        by: String,
+    },
+    RetryStep {
+        run: RunId,
+        step: StepId,
+        by: String,
+    },
+    RecordDrift {
+        run: RunId,
+        step: StepId,
+        seen: String,
+    },
+    PauseAutomation {
+        /// All applications if absent.
+        app: Option<AppId>,
+        by: String,
+        reason: String,
+        until: Option<Wall>,
+    },
+    ResumeAutomation {
+        app: Option<AppId>,
+        by: String,
+    },
+    /// Clears cool-down and brake.
+    Acknowledge {
+        app: AppId,
+        by: String,
+    },
+    /// Lifts a quarantine.
+    Rejoin {
+        app: AppId,
+        region: RegionId,
+        by: String,
+    },
+    RecordLag {
+        app: AppId,
+        /// The secondary the lag is of.
+        region: RegionId,
+        samples: Vec<LagSample>,
+    },
+    RecordCapacity {
+        app: AppId,
+        region: RegionId,
+        nodegroup: NodegroupRef,
+        size: NodegroupSize,
+    },
+    RecordTraffic {
+        app: AppId,
+        traffic: Traffic,
+    },
+}
+
+/// Where traffic is steered to, as last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Every failover record set of the application, and its epoch TXT if there is one.
+    pub records: Vec<RecordSet>,
+    /// By Region.
+    pub groups: Vec<(RegionId, EndpointGroup)>,
+}
+
+/// Guards that `apply` checks for itself, so that nothing rests on the leader's good behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunLimits {
+    pub cool_down: super::Millis,
+    pub brake: u32,
+    pub quarantine: bool,
+    pub soak: super::Millis,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// The goal is met. `partly`: enough of it, at the timeout.
+    Done {
+        partly: bool,
+    },
+    Skipped {
+        why: SkipReason,
+    },
+    Failed {
+        failure: Failure,
+    },
+    Unknown {
+        why: String,
+    },
+    AwaitingApproval,
+    /// Certainly not sent: the attempt changed nothing and may be made again.
+    NotSent {
+        why: String,
+    },
+}
+
+/// What a command changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    RunOpened {
+        run: RunId,
+    },
+    StepMoved {
+        run: RunId,
+        step: StepId,
+    },
+    RunMoved {
+        run: RunId,
+    },
+    RunClosed {
+        run: RunId,
+    },
+    AutomationChanged,
+    Acknowledged {
+        app: AppId,
+    },
+    Rejoined {
+        app: AppId,
+        region: RegionId,
+    },
+    Recorded,
+    /// A repetition of what had been applied already.
+    NoChange,
+}
+
+/// Why a command was refused. Nothing was changed.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, thiserror::Error,
+)]
+#[serde(rename_all = "snake_case", tag = "rejection")]
+pub enum Rejection {
+    #[error("no run is called {run}")]
+    NoSuchRun { run: RunId },
+    #[error("run {run} has no step {step}")]
+    NoSuchStep { run: RunId, step: StepId },
+    #[error("{reason}")]
+    Guard { reason: HoldReason },
+    #[error("epoch {got} was expected to be {expected}")]
+    WrongEpoch { expected: Epoch, got: Epoch },
+    #[error("run {run} is {status}; {what} does not apply")]
+    RunStatus {
+        run: RunId,
+        status: String,
+        what: String,
+    },
+    #[error("step {step} is {status}; {what} does not apply")]
+    StepStatus {
+        step: StepId,
+        status: String,
+        what: String,
+    },
+    #[error("step {step} is at attempt {expected}, not {got}")]
+    WrongAttempt {
+        step: StepId,
+        expected: u32,
+        got: u32,
+    },
+    #[error("run {run} is paused by {by}")]
+    Paused { run: RunId, by: String },
+    #[error("step {step} is still in flight")]
+    InFlight { step: StepId },
+    #[error("step {step} needs {need}, which is not done")]
+    NeedUnmet { step: StepId, need: StepId },
+    #[error("a plan that does not hold together: {why}")]
+    BadPlan { why: String },
+}

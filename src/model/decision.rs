@@ -1,0 +1,475 @@
+//! Verdict, guards, decision, phase: what the quorum makes of the votes and what follows from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AppId, MemberId, Millis, Mono, RegionId, RunId, RunKind, StepId};
+
+/// What the quorum makes of the votes on one Region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Verdict {
+    pub region: RegionId,
+    pub state: VerdictState,
+    pub tally: Tally,
+    /// Since when `state` has been what it is, on this member's clock.
+    pub since: Mono,
+    /// The start of the run of failures that the down votes stand on, on this member's clock.
+    pub failing_since: Option<Mono>,
+}
+
+/// The four values of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictState {
+    Up,
+    /// Somebody says suspect or down, but there is no agreement.
+    Suspect,
+    /// Enough fresh outside votes say down, and nobody fresh outside disagrees.
+    Down,
+    /// Too few usable votes to say anything.
+    Unknown,
+}
+
+impl fmt::Display for VerdictState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// How the members voted on one Region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tally {
+    /// Configured members, whether heard of or not: what a majority is a majority of.
+    pub members: u32,
+    /// Fresh `down` votes from outside the Region.
+    pub down: Vec<MemberId>,
+    /// Fresh outside votes that say `up` or `suspect`: the vetoes.
+    pub dissent: Vec<MemberId>,
+    /// Outside members without a usable vote, and why.
+    pub unusable: Vec<(MemberId, Unusable)>,
+    /// Members inside the Region, which do not count.
+    pub inside: Vec<MemberId>,
+}
+
+/// Why a member's vote does not count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unusable {
+    NeverHeard,
+    Stale(Millis),
+    SaysUnknown(super::VoteReason),
+    /// Cast under another configuration than ours.
+    ConfigDiffers,
+}
+
+/// The guards, by the names of DESIGN section 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    Quorum,
+    Agreement,
+    Freshness,
+    HoldDown,
+    StartupGrace,
+    NotEverything,
+    TargetReady,
+    DataGuard,
+    Automation,
+    OneAtATime,
+    CoolDown,
+    Brake,
+    Quarantine,
+}
+
+impl Guard {
+    /// Every guard, in the order in which they are shown.
+    pub const ALL: [Self; 13] = [
+        Self::Quorum,
+        Self::Agreement,
+        Self::Freshness,
+        Self::HoldDown,
+        Self::StartupGrace,
+        Self::NotEverything,
+        Self::TargetReady,
+        Self::DataGuard,
+        Self::Automation,
+        Self::OneAtATime,
+        Self::CoolDown,
+        Self::Brake,
+        Self::Quarantine,
+    ];
+
+    /// The word used on the command line and as a metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::Agreement => "agreement",
+            Self::Freshness => "freshness",
+            Self::HoldDown => "hold_down",
+            Self::StartupGrace => "startup_grace",
+            Self::NotEverything => "not_everything",
+            Self::TargetReady => "target_ready",
+            Self::DataGuard => "data_guard",
+            Self::Automation => "automation",
+            Self::OneAtATime => "one_at_a_time",
+            Self::CoolDown => "cool_down",
+            Self::Brake => "brake",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What one guard says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GuardVerdict {
+    pub guard: Guard,
+    pub ruling: Ruling,
+}
+
+/// The values of a guard.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruling {
+    Pass,
+    /// Does not bind here, but should be known.
+    Warn(HoldReason),
+    /// Do not act; it may pass by itself.
+    Hold(HoldReason),
+    /// Do not act without a person's word.
+    Ask(HoldReason),
+}
+
+/// Every reason for not acting. `Display` says what is; [`HoldReason::remedy`] what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum HoldReason {
+    NoQuorum {
+        down: u32,
+        needed: u32,
+        members: u32,
+    },
+    Disagreement {
+        dissent: Vec<MemberId>,
+    },
+    StaleVotes {
+        members: Vec<MemberId>,
+        freshness: Millis,
+    },
+    HoldDown {
+        confirmed_for: Millis,
+        required: Millis,
+    },
+    StartupGrace {
+        remaining: Millis,
+    },
+    EverythingDown {
+        down: Vec<RegionId>,
+    },
+    SingleVantage,
+    NoCandidate,
+    TargetNotReady {
+        region: RegionId,
+        why: String,
+    },
+    LagUnknown {
+        why: String,
+    },
+    LagTooHigh {
+        lag: Millis,
+        rpo_max: Millis,
+    },
+    AutomationPaused {
+        reason: String,
+        by: String,
+    },
+    /// `automation = "ask"`.
+    AskConfigured,
+    RunOpen {
+        run: RunId,
+    },
+    ResourceBusy {
+        resource: String,
+        run: RunId,
+    },
+    CoolDown {
+        remaining: Millis,
+    },
+    BrakeLatched {
+        runs: u32,
+        limit: u32,
+    },
+    Quarantined {
+        region: RegionId,
+    },
+    NoRunbook {
+        kind: RunKind,
+    },
+    PlanImpossible {
+        step: Option<StepId>,
+        why: String,
+    },
+    LedgerUnavailable {
+        why: String,
+    },
+    NotLeader,
+    NothingWrong,
+}
+
+impl HoldReason {
+    /// A bounded word for metrics and JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoQuorum { .. } => "no_quorum",
+            Self::Disagreement { .. } => "disagreement",
+            Self::StaleVotes { .. } => "stale_votes",
+            Self::HoldDown { .. } => "hold_down",
+            Self::StartupGrace { .. } => "startup_grace",
+            Self::EverythingDown { .. } => "everything_down",
+            Self::SingleVantage => "single_vantage",
+            Self::NoCandidate => "no_candidate",
+            Self::TargetNotReady { .. } => "target_not_ready",
+            Self::LagUnknown { .. } => "lag_unknown",
+            Self::LagTooHigh { .. } => "lag_too_high",
+            Self::AutomationPaused { .. } => "automation_paused",
+            Self::AskConfigured => "ask_configured",
+            Self::RunOpen { .. } => "run_open",
+            Self::ResourceBusy { .. } => "resource_busy",
+            Self::CoolDown { .. } => "cool_down",
+            Self::BrakeLatched { .. } => "brake_latched",
+            Self::Quarantined { .. } => "quarantined",
+            Self::NoRunbook { .. } => "no_runbook",
+            Self::PlanImpossible { .. } => "plan_impossible",
+            Self::LedgerUnavailable { .. } => "ledger_unavailable",
+            Self::NotLeader => "not_leader",
+            Self::NothingWrong => "nothing_wrong",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoQuorum { .. } => {
+                "look at the votes (`failoverctl votes APP`); bring missing members back, or run `failoverctl failover`"
+            }
+            Self::Disagreement { .. } => {
+                "the members named still reach it: find out whose path is broken; `agreement = \"majority\"` outvotes one of them"
+            }
+            Self::StaleVotes { .. } => {
+                "the members named are silent: check that they run and are reachable"
+            }
+            Self::HoldDown { .. } => "wait: it must last; `hold_down` sets for how long",
+            Self::StartupGrace { .. } => "wait: a member that has just started does not decide",
+            Self::EverythingDown { .. } => {
+                "this is probably our own network: check the members first; `failoverctl failover` acts on your word"
+            }
+            Self::SingleVantage => {
+                "add members in other Regions, or set `single_vantage = \"allow\"` and accept one path's opinion"
+            }
+            Self::NoCandidate => {
+                "there is no Region left to go to: rejoin one (`failoverctl rejoin`) or add one"
+            }
+            Self::TargetNotReady { .. } => {
+                "make the standby healthy first, or choose another with `--to`"
+            }
+            Self::LagUnknown { .. } => {
+                "nobody knows how much would be lost: `failoverctl approve`, or `failover --allow-data-loss`"
+            }
+            Self::LagTooHigh { .. } => {
+                "more would be lost than `rpo_max` allows: `failoverctl approve`, or `failover --allow-data-loss`"
+            }
+            Self::AutomationPaused { .. } => {
+                "`failoverctl resume-automation`, or start the run by hand"
+            }
+            Self::AskConfigured => "`automation = \"ask\"`: start it with `failoverctl failover`",
+            Self::RunOpen { .. } => "finish, approve or abort the open run first",
+            Self::ResourceBusy { .. } => {
+                "another application's open run uses it: wait for that run or abort it"
+            }
+            Self::CoolDown { .. } => "`failoverctl ack APP` ends the cool-down",
+            Self::BrakeLatched { .. } => {
+                "find out why it fails over so often, then `failoverctl ack APP`"
+            }
+            Self::Quarantined { .. } => {
+                "see that it is healthy again, then `failoverctl rejoin APP REGION`"
+            }
+            Self::NoRunbook { .. } => "name a runbook for this kind under `[application.runbooks]`",
+            Self::PlanImpossible { .. } => {
+                "`failoverctl plan APP` shows the plan and what it lacks"
+            }
+            Self::LedgerUnavailable { .. } => {
+                "failoverd does nothing without its ledger: see the daemon's log"
+            }
+            Self::NotLeader => "only the leader acts: ask it",
+            Self::NothingWrong => "nothing to do",
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoQuorum {
+                down,
+                needed,
+                members,
+            } => write!(
+                f,
+                "{down} of {members} members outside see it down, {needed} are needed"
+            ),
+            Self::Disagreement { dissent } => {
+                write!(f, "{} still see it answering", names(dissent))
+            }
+            Self::StaleVotes { members, freshness } => write!(
+                f,
+                "no vote younger than {freshness} from {}",
+                names(members)
+            ),
+            Self::HoldDown {
+                confirmed_for,
+                required,
+            } => write!(f, "confirmed for {confirmed_for} of {required}"),
+            Self::StartupGrace { remaining } => {
+                write!(f, "started only just now, {remaining} of grace left")
+            }
+            Self::EverythingDown { down } => {
+                let list: Vec<&str> = down.iter().map(RegionId::as_str).collect();
+                write!(f, "{} look down at once", list.join(", "))
+            }
+            Self::SingleVantage => f.write_str("one vantage alone may not act by itself"),
+            Self::NoCandidate => f.write_str("no other Region may be moved to"),
+            Self::TargetNotReady { region, why } => write!(f, "{region} is not ready: {why}"),
+            Self::LagUnknown { why } => write!(f, "the replication lag is unknown: {why}"),
+            Self::LagTooHigh { lag, rpo_max } => write!(
+                f,
+                "the replica was {lag} behind when last seen, rpo_max is {rpo_max}"
+            ),
+            Self::AutomationPaused { reason, by } => {
+                write!(f, "automation is paused by {by}: {reason}")
+            }
+            Self::AskConfigured => f.write_str("this application is configured to ask first"),
+            Self::RunOpen { run } => write!(f, "run {run} is open"),
+            Self::ResourceBusy { resource, run } => write!(f, "{resource} is in use by run {run}"),
+            Self::CoolDown { remaining } => {
+                write!(f, "cooling down after the last run, {remaining} left")
+            }
+            Self::BrakeLatched { runs, limit } => {
+                write!(
+                    f,
+                    "{runs} automatic runs within a day, the limit is {limit}"
+                )
+            }
+            Self::Quarantined { region } => write!(f, "{region} is quarantined since it failed"),
+            Self::NoRunbook { kind } => write!(f, "no runbook is configured for a {kind}"),
+            Self::PlanImpossible { step, why } => match step {
+                Some(step) => write!(f, "no plan can be made: step {step}: {why}"),
+                None => write!(f, "no plan can be made: {why}"),
+            },
+            Self::LedgerUnavailable { why } => write!(f, "the ledger is unavailable: {why}"),
+            Self::NotLeader => f.write_str("this member does not lead"),
+            Self::NothingWrong => f.write_str("nothing is wrong"),
+        }
+    }
+}
+
+fn names(members: &[MemberId]) -> String {
+    let list: Vec<&str> = members.iter().map(MemberId::as_str).collect();
+    if list.is_empty() {
+        "nobody".to_owned()
+    } else {
+        list.join(", ")
+    }
+}
+
+/// Verdict + policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Plan and open a run.
+    Act { from: RegionId, to: RegionId },
+    /// Do nothing; each reason may pass by itself.
+    Hold(Vec<HoldReason>),
+    /// Everything else agrees; a person must say the last word.
+    Ask {
+        from: RegionId,
+        to: RegionId,
+        reasons: Vec<HoldReason>,
+    },
+}
+
+/// Where an application stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum Phase {
+    Steady,
+    /// This member's view of the votes.
+    Suspect {
+        region: RegionId,
+    },
+    /// This member's view of the votes.
+    Confirmed {
+        region: RegionId,
+    },
+    /// Confirmed, and a guard says no.
+    Blocked {
+        region: RegionId,
+        reason: HoldReason,
+    },
+    /// A plan is being made or its run is being opened.
+    Planned {
+        region: RegionId,
+    },
+    Executing {
+        run: RunId,
+    },
+    Soaking {
+        run: RunId,
+    },
+    CoolDown {
+        remaining: Millis,
+    },
+    NeedsOperator {
+        run: Option<RunId>,
+        reason: String,
+    },
+}
+
+impl Phase {
+    /// The word used on the command line and as a metric label.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Steady => "steady",
+            Self::Suspect { .. } => "suspect",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Blocked { .. } => "blocked",
+            Self::Planned { .. } => "planned",
+            Self::Executing { .. } => "executing",
+            Self::Soaking { .. } => "soaking",
+            Self::CoolDown { .. } => "cool_down",
+            Self::NeedsOperator { .. } => "needs_operator",
+        }
+    }
+}
+
+/// What the controller shows of one application: a snapshot, published after each change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppView {
+    pub application: AppId,
+    pub active: RegionId,
+    pub phase: Phase,
+    pub verdicts: Vec<Verdict>,
+    /// The last ruling of each guard, while a Region is confirmed.
+    pub guards: Vec<GuardVerdict>,
+    pub decision: Option<Decision>,
+}

@@ -1,0 +1,28 @@
+//! Floor 0: the words of the system as plain types. No behaviour beyond constructors and display;
+//! ordered maps and integers only, so that everything derives `Hash`, `Eq` and `Ord`.
+
+mod application;
+mod command;
+mod decision;
+mod facts;
+mod ids;
+mod plan;
+mod probe;
+mod run;
+mod runbook;
+mod state;
+mod time;
+mod vote;
+
+pub use application::*;
+pub use command::*;
+pub use decision::*;
+pub use facts::*;
+pub use ids::*;
+pub use plan::*;
+pub use probe::*;
+pub use run::*;
+pub use runbook::*;
+pub use state::*;
+pub use time::*;
+pub use vote::*;

@@ -1,0 +1,292 @@
+//! A plan: a runbook resolved against one application, one `from`, one `to`. Every choice is made,
+//! nothing is left open, and it has a hash.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AppId, ConfigHash, Endpoint, Epoch, HoldReason, Millis, NodegroupRef, Objective, OnFailure,
+    PlanHash, RecordSet, RegionId, RunKind, StatusRange, StepId, Wall,
+};
+
+/// What a run will do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Plan {
+    pub application: AppId,
+    pub kind: RunKind,
+    pub from: RegionId,
+    pub to: RegionId,
+    pub runbook: String,
+    pub objective: Objective,
+    pub config: ConfigHash,
+    /// The epoch the run will have; `apply` of `OpenRun` insists on it.
+    pub epoch: Epoch,
+    pub steps: Vec<PlannedStep>,
+    /// The observations it was made from, in words with their dates. Not part of the hash.
+    pub notes: Vec<PlanNote>,
+    /// Who or what allowed losing unreplicated data; `None` forbids it.
+    pub data_loss: Option<DataLossGrant>,
+    pub made_at: Wall,
+    pub hash: PlanHash,
+}
+
+impl Plan {
+    /// The step of that name.
+    pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
+        self.steps.iter().find(|s| &s.id == id)
+    }
+}
+
+/// An observation that a plan stands on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlanNote {
+    pub text: String,
+    pub seen_at: Wall,
+}
+
+/// On whose word unreplicated data may be lost.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataLossGrant {
+    /// The data guard: the lag last seen was within `rpo_max`.
+    WithinRpo { lag: Millis, rpo_max: Millis },
+    /// A person, by name.
+    Operator(String),
+}
+
+/// One step, resolved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlannedStep {
+    pub id: StepId,
+    pub intent: Intent,
+    pub needs: Vec<StepId>,
+    pub timeout: Millis,
+    pub on_failure: OnFailure,
+    /// Taken after this step failed. The step named there never starts by itself.
+    pub or_else: Option<StepId>,
+    /// The step this one stands in for, if it is another's `else`.
+    pub stands_in_for: Option<StepId>,
+    /// Best effort: aimed at the lost Region of an ungraceful run.
+    pub best_effort: bool,
+    /// What gives back what this step changes, if the run is aborted in time.
+    pub restore: Option<Intent>,
+    /// What was there when the plan was made, for people.
+    pub before: Option<String>,
+}
+
+/// An action with its resolved arguments. Convergent wherever the API allows: it names a goal, and
+/// reaching it twice is as reaching it once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Intent {
+    Dial {
+        region: RegionId,
+        endpoint_group_arn: String,
+        percent: u8,
+    },
+    Weight {
+        region: RegionId,
+        endpoint_group_arn: String,
+        /// The wanted weight of each endpoint by id. Endpoints not named keep theirs.
+        endpoints: Vec<Endpoint>,
+    },
+    Route53Failover {
+        hosted_zone_id: String,
+        /// The Region whose record sets become PRIMARY.
+        primary: RegionId,
+        /// Exactly what stands there now: deleted by value.
+        delete: Vec<RecordSet>,
+        /// What is created in the same batch.
+        create: Vec<RecordSet>,
+        /// The epoch TXT record among them, for `Refused(stale_epoch)`.
+        epoch_name: String,
+        epoch: Epoch,
+    },
+    AuroraPromote {
+        global_cluster: String,
+        target_arn: String,
+        target_region: RegionId,
+        source_region: RegionId,
+        method: Promotion,
+        /// After this long without success a bounded switchover becomes a failover.
+        escalate_after: Option<Millis>,
+    },
+    ScaleNodegroup {
+        region: RegionId,
+        nodegroup: NodegroupRef,
+        /// Never lowered: a group that is above these stays there.
+        min: u32,
+        desired: u32,
+        max: u32,
+        /// `InService` instances at which the goal is met.
+        ready: u32,
+        /// At the step's timeout, enough.
+        min_ready: Option<u32>,
+    },
+    HttpCheck {
+        url: String,
+        method: String,
+        expect_status: Vec<StatusRange>,
+        body_contains: Option<String>,
+        expect_region: Option<RegionId>,
+    },
+    HttpRequest {
+        url: String,
+        method: String,
+        body: Option<String>,
+        expect_status: Vec<StatusRange>,
+    },
+    Approval {
+        message: String,
+    },
+    Wait {
+        duration: Millis,
+    },
+}
+
+/// Which call promotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promotion {
+    /// `SwitchoverGlobalCluster`, in the primary's Region.
+    Switchover,
+    /// `FailoverGlobalCluster` with `AllowDataLoss`, in the target's Region.
+    FailoverWithDataLoss,
+}
+
+impl Intent {
+    /// The word in `uses`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dial { .. } => "global_accelerator.dial",
+            Self::Weight { .. } => "global_accelerator.weight",
+            Self::Route53Failover { .. } => "route53.failover",
+            Self::AuroraPromote { .. } => "aurora.promote",
+            Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
+            Self::HttpCheck { .. } => "http.check",
+            Self::HttpRequest { .. } => "http.request",
+            Self::Approval { .. } => "approval",
+            Self::Wait { .. } => "wait",
+        }
+    }
+
+    /// Whether this step moves the data. Nothing is decided anew after its intent.
+    pub fn is_data_step(&self) -> bool {
+        matches!(self, Self::AuroraPromote { .. })
+    }
+
+    /// Whether performing it changes anything outside: such a step needs an intent and a proof.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Dial { .. }
+            | Self::Weight { .. }
+            | Self::Route53Failover { .. }
+            | Self::AuroraPromote { .. }
+            | Self::ScaleNodegroup { .. }
+            | Self::HttpRequest { .. } => true,
+            Self::HttpCheck { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
+        }
+    }
+
+    /// Whether the goal can be read back. An `http.request` is done when it is answered.
+    pub fn is_observable(&self) -> bool {
+        match self {
+            Self::Dial { .. }
+            | Self::Weight { .. }
+            | Self::Route53Failover { .. }
+            | Self::AuroraPromote { .. }
+            | Self::ScaleNodegroup { .. }
+            | Self::HttpCheck { .. } => true,
+            Self::HttpRequest { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
+        }
+    }
+
+    /// What the step touches, as text that two runs may not share while both are open.
+    pub fn resource(&self) -> Option<String> {
+        match self {
+            Self::Dial {
+                endpoint_group_arn, ..
+            }
+            | Self::Weight {
+                endpoint_group_arn, ..
+            } => Some(endpoint_group_arn.clone()),
+            Self::Route53Failover {
+                hosted_zone_id,
+                delete,
+                ..
+            } => {
+                let name = delete.first().map_or("", |set| set.name.as_str());
+                Some(format!("route53:{hosted_zone_id}/{name}"))
+            }
+            Self::AuroraPromote { global_cluster, .. } => {
+                Some(format!("rds:global-cluster:{global_cluster}"))
+            }
+            Self::ScaleNodegroup {
+                region, nodegroup, ..
+            } => Some(format!("eks:{region}:{nodegroup}")),
+            Self::HttpCheck { .. }
+            | Self::HttpRequest { .. }
+            | Self::Approval { .. }
+            | Self::Wait { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Intent {
+    /// One line for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial {
+                region, percent, ..
+            } => write!(f, "dial of {region} to {percent} %"),
+            Self::Weight {
+                region, endpoints, ..
+            } => {
+                let weight = endpoints.first().map_or(0, |e| e.weight);
+                write!(f, "endpoint weights of {region} to {weight}")
+            }
+            Self::Route53Failover {
+                primary, create, ..
+            } => {
+                let name = create.first().map_or("", |set| set.name.as_str());
+                write!(f, "{name} answers {primary} first")
+            }
+            Self::AuroraPromote {
+                global_cluster,
+                target_region,
+                method,
+                ..
+            } => match method {
+                Promotion::Switchover => {
+                    write!(
+                        f,
+                        "writer of {global_cluster} to {target_region} (switchover)"
+                    )
+                }
+                Promotion::FailoverWithDataLoss => {
+                    write!(
+                        f,
+                        "writer of {global_cluster} to {target_region} (failover)"
+                    )
+                }
+            },
+            Self::ScaleNodegroup {
+                region,
+                nodegroup,
+                desired,
+                ..
+            } => write!(f, "{nodegroup} in {region} to {desired} nodes"),
+            Self::HttpCheck { method, url, .. } => write!(f, "{method} {url} answers as expected"),
+            Self::HttpRequest { method, url, .. } => write!(f, "{method} {url}"),
+            Self::Approval { message } => write!(f, "approval: {message}"),
+            Self::Wait { duration } => write!(f, "wait {duration}"),
+        }
+    }
+}
+
+/// What stands in the way of a plan; made by the planner, shown as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRefusal {
+    pub reason: HoldReason,
+}

@@ -1,0 +1,205 @@
+//! A runbook as authored: a graph of steps, not yet about any two Regions.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Millis, StatusRange, StepId};
+
+/// Why a run is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Ungraceful: the `from` Region is lost.
+    Failover,
+    /// Graceful: both are healthy, nothing is lost.
+    Switchover,
+    /// A switchover home.
+    Failback,
+}
+
+impl RunKind {
+    /// Whether both Regions are taken to be healthy.
+    pub fn is_graceful(self) -> bool {
+        match self {
+            Self::Failover => false,
+            Self::Switchover | Self::Failback => true,
+        }
+    }
+
+    /// The word used in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failover => "failover",
+            Self::Switchover => "switchover",
+            Self::Failback => "failback",
+        }
+    }
+}
+
+impl fmt::Display for RunKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A graph of steps.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Runbook {
+    pub name: String,
+    pub description: String,
+    pub kinds: BTreeSet<RunKind>,
+    pub objective: Objective,
+    pub steps: Vec<RunbookStep>,
+    /// The written reason for raising traffic before its data is promoted, where that is meant.
+    pub traffic_before_data: Option<String>,
+}
+
+/// What the runbook is meant to achieve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Objective {
+    /// Recovery time: from the loss to verified service.
+    pub rto: Millis,
+    /// Recovery point: the most data, in time, that may be lost.
+    pub rpo: Millis,
+}
+
+/// One step as authored.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunbookStep {
+    pub id: StepId,
+    pub action: ActionSpec,
+    pub needs: Vec<StepId>,
+    /// World time from the step's start to its goal.
+    pub timeout: Millis,
+    pub on_failure: OnFailure,
+    pub run_if: Option<RunIf>,
+    /// Another step that reaches the same goal another way. That step never starts by itself.
+    pub or_else: Option<StepId>,
+}
+
+/// What follows when a step fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Start no new step, let running ones settle, ask. Nothing is undone by itself.
+    Hold,
+    /// Go on as if it were done.
+    Continue,
+    /// Give back what the run changed, where an inverse exists, then end aborted.
+    Compensate,
+}
+
+/// A step that belongs to one sort of run only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunIf {
+    Graceful,
+    Ungraceful,
+}
+
+/// Which Region a step is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    From,
+    To,
+}
+
+/// Text with `${application.x}`, `${from.x}` and `${to.x}` in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Template(pub String);
+
+/// An action with its authored arguments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ActionSpec {
+    /// `global_accelerator.dial`: the traffic dial of the Region's endpoint group, 0-100.
+    Dial { region: Side, percent: u8 },
+    /// `global_accelerator.weight`: the weight of every endpoint in the Region's group, 0-255.
+    Weight { region: Side, weight: u8 },
+    /// `route53.failover`: make that Region's record sets the PRIMARY ones.
+    Route53Failover { primary: Side },
+    /// `aurora.promote`: make that Region's cluster the writer.
+    AuroraPromote {
+        region: Side,
+        graceful: PromoteMethod,
+        ungraceful: PromoteMethod,
+        /// How long a bounded switchover may take before it escalates.
+        switchover_timeout: Millis,
+    },
+    /// `eks.scale_nodegroup`: grow every node group of the Region.
+    ScaleNodegroup {
+        region: Side,
+        size: SizeSpec,
+        /// Ready when this percent of the wanted instances are `InService`.
+        ready_percent: u8,
+        /// At the step's timeout go on from here; absent: fail.
+        min_ready_percent: Option<u8>,
+    },
+    /// `http.check`: a question, asked until it is answered as expected. Changes nothing at AWS.
+    HttpCheck {
+        url: Template,
+        method: String,
+        expect_status: Vec<StatusRange>,
+        body_contains: Option<Template>,
+        /// The answer's `x-region` header (or JSON member `region`) must name this Region.
+        expect_region: Option<Side>,
+    },
+    /// `http.request`: one request to a hook of the application's own.
+    HttpRequest {
+        url: Template,
+        method: String,
+        body: Option<Template>,
+        expect_status: Vec<StatusRange>,
+    },
+    /// `approval`: wait for a person.
+    Approval { message: String },
+    /// `wait`: let so much world time pass.
+    Wait { duration: Millis },
+}
+
+/// How a database is promoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromoteMethod {
+    /// Nothing is lost; needs both sides healthy.
+    Switchover,
+    /// What was not replicated is lost.
+    Failover,
+    /// A bounded switchover that may escalate to a failover if the data guard allowed it.
+    SwitchoverThenFailover,
+}
+
+/// How large a node group becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeSpec {
+    /// `match = "from"`: as large as the group of the same name there was last seen, times
+    /// `percent` / 100, or `fallback` where nothing is recorded.
+    Match {
+        side: Side,
+        percent: u16,
+        fallback: Option<u32>,
+    },
+    /// `desired = 6`.
+    Absolute(u32),
+}
+
+impl ActionSpec {
+    /// The word in `uses`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dial { .. } => "global_accelerator.dial",
+            Self::Weight { .. } => "global_accelerator.weight",
+            Self::Route53Failover { .. } => "route53.failover",
+            Self::AuroraPromote { .. } => "aurora.promote",
+            Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
+            Self::HttpCheck { .. } => "http.check",
+            Self::HttpRequest { .. } => "http.request",
+            Self::Approval { .. } => "approval",
+            Self::Wait { .. } => "wait",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The replicated state: what must survive. Data only; its one transition function is
+//! `run::apply`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AppId, Epoch, LagSample, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall};
+
+/// Everything the cluster has agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct State {
+    /// The latest date any command carried. Never runs backwards.
+    pub time: Wall,
+    pub apps: BTreeMap<AppId, AppState>,
+    pub runs: BTreeMap<RunId, Run>,
+    /// Closed runs, oldest first; bounded by `run::KEPT_RUNS`.
+    pub closed: VecDeque<RunId>,
+    pub automation_paused: Option<AutomationPause>,
+}
+
+/// What is agreed about one application.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AppState {
+    pub epoch: Epoch,
+    /// Where it serves from, if a run has ever moved it; the configured home otherwise.
+    pub active: Option<RegionId>,
+    pub open_run: Option<RunId>,
+    pub last_run: Option<RunId>,
+    pub last_closed_at: Option<Wall>,
+    /// When the automatic runs of the last day were opened.
+    pub automatic_runs: Vec<Wall>,
+    pub brake_latched: bool,
+    /// An acknowledgement ended the cool-down of the last run.
+    pub acknowledged: bool,
+    pub quarantined: BTreeMap<RegionId, Wall>,
+    pub automation_paused: Option<AutomationPause>,
+    /// The newest samples of each secondary, oldest first; bounded by `run::KEPT_LAG_SAMPLES`.
+    pub lag: BTreeMap<RegionId, Vec<LagSample>>,
+    /// By Region, then by `cluster/name` of the node group.
+    pub capacity: BTreeMap<RegionId, BTreeMap<String, Seen<NodegroupSize>>>,
+    pub traffic: Option<Seen<Traffic>>,
+}
+
+/// Why automation stands still.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AutomationPause {
+    pub by: String,
+    pub reason: String,
+    pub since: Wall,
+    pub until: Option<Wall>,
+}
+
+impl State {
+    /// The open run of that application.
+    pub fn open_run(&self, app: &AppId) -> Option<&Run> {
+        let id = self.apps.get(app)?.open_run.as_ref()?;
+        self.runs.get(id)
+    }
+
+    /// Why automation of that application stands still at `now`, if it does.
+    pub fn automation_pause(&self, app: &AppId, now: Wall) -> Option<&AutomationPause> {
+        let own = self
+            .apps
+            .get(app)
+            .and_then(|a| a.automation_paused.as_ref());
+        [self.automation_paused.as_ref(), own]
+            .into_iter()
+            .flatten()
+            .find(|pause| pause.until.is_none_or(|until| now < until))
+    }
+}

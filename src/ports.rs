@@ -1,0 +1,206 @@
+//! Floor 3: what the shell implements. Traits only.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::{
+    AppId, Command, Event, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now, Probe,
+    ProbeResult, RegionId, Rejection, RunId, State, StepId, Traffic, Variant,
+};
+
+/// Both clocks, in world time, and the way to wait. One implementation runs at the host's own pace,
+/// one faster, for drills.
+pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
+    /// This moment. `mono` counts suspend.
+    fn now(&self) -> Now;
+
+    /// The real duration of a length of world time, never shorter than `floor`: what protects
+    /// against *this host* has a floor in real time.
+    fn real(&self, world: Millis, floor: Duration) -> Duration;
+
+    /// Waits for a length of world time.
+    fn sleep(&self, world: Millis) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// Performs one probe. Never takes longer than the probe's timeout.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// One fresh look at the endpoint.
+    async fn probe(&self, probe: &Probe) -> ProbeResult;
+}
+
+/// Performs actions. Every read and every write is bounded by the application's call timeout.
+#[async_trait]
+pub trait Actuator: Send + Sync {
+    /// Reads the world: is the goal of `intent` met?
+    /// For an `http.check` this *is* the check.
+    async fn observe(&self, app: &AppId, intent: &Intent) -> Observation;
+
+    /// The one mutating call. Drops it, as [`CallOutcome::NotSent`], if `proof` does not hold at
+    /// the moment it would be handed to the socket, after signing.
+    async fn apply(&self, app: &AppId, call: &Call<'_>, proof: &Proof) -> CallOutcome;
+
+    /// Record sets, dials and weights as they stand. Asks nothing of any Region of the application
+    /// itself.
+    async fn read_traffic(&self, app: &AppId) -> Result<Traffic, ReadError>;
+
+    /// The last minutes of `AuroraGlobalDBRPOLag` of the cluster in that Region, oldest first.
+    async fn read_lag(
+        &self,
+        app: &AppId,
+        secondary: &RegionId,
+    ) -> Result<Vec<LagSample>, ReadError>;
+
+    /// The size of every node group of the application in that Region.
+    async fn read_capacity(
+        &self,
+        app: &AppId,
+        region: &RegionId,
+    ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError>;
+}
+
+/// One mutating call.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    pub run: &'a RunId,
+    pub step: &'a StepId,
+    pub attempt: u32,
+    pub intent: &'a Intent,
+    pub variant: Variant,
+}
+
+impl Call<'_> {
+    /// The client token where the API takes one: the same for every repetition of one attempt.
+    pub fn token(&self) -> String {
+        format!("{}.{}.{}", self.run, self.step, self.attempt)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect()
+    }
+}
+
+/// Proof of leadership, asked for at the last moment. It holds while it is younger than half the
+/// lease and this process has not stalled since it was given.
+#[derive(Clone)]
+pub struct Proof(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Proof {
+    /// A proof that holds while `holds` says so.
+    pub fn new(holds: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(holds))
+    }
+
+    /// Whether it holds at this very moment.
+    pub fn holds(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Proof(holds: {})", self.holds())
+    }
+}
+
+/// What an observation found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Observation {
+    pub goal: Goal,
+    /// What was seen, in a line for people: `dial 0 %`, `4 of 6 InService`.
+    pub seen: String,
+}
+
+/// How the world stands to a goal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Goal {
+    Met,
+    /// Not the whole goal, but what the step accepts at its timeout (`min_ready_percent`). Nothing
+    /// is left to be written.
+    PartlyMet,
+    /// On its way: nothing is left to be written, wait.
+    UnderWay,
+    /// A write is needed.
+    NotMet,
+    /// It can never be met this way, and writing would do harm or be refused.
+    Impossible {
+        code: String,
+        message: String,
+    },
+    /// A TXT of a newer epoch stands there.
+    StaleEpoch {
+        seen: u64,
+    },
+    /// The question was not answered.
+    Unobservable {
+        why: String,
+    },
+}
+
+/// What became of a mutating call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallOutcome {
+    /// Accepted. Whether the goal is met is for an observation to say.
+    Accepted,
+    /// Nothing was changed, and repeating will not help.
+    Refused { code: String, message: String },
+    /// Nothing was changed *now*: throttled, or something else is under way. Observe, wait, and
+    /// make a new attempt.
+    Busy { code: String, message: String },
+    /// It may or may not have been executed, now or later.
+    Unknown { why: String },
+    /// Certainly never handed to a socket.
+    NotSent { why: String },
+}
+
+/// A read that was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum ReadError {
+    /// No answer: says nothing about the thing.
+    #[error("{what} cannot be read: {why}")]
+    Unobservable { what: String, why: String },
+    /// Answered, and the answer is no: does not exist, not allowed, credentials expired.
+    #[error("{what} cannot be read ({code}): {message}")]
+    Refused {
+        what: String,
+        code: String,
+        message: String,
+    },
+}
+
+/// The replicated log, as one member sees it.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Commits a command and says what `apply` made of it. Bounded; an error is *unknown*.
+    async fn propose(&self, command: Command) -> Result<Result<Event, Rejection>, LedgerError>;
+
+    /// A linearizable read: the state as of a moment at which this member certainly led.
+    async fn prove(&self) -> Result<Arc<State>, LedgerError>;
+
+    /// The state as last applied here. Never waits.
+    fn state(&self) -> Arc<State>;
+
+    /// Whether this member leads, as far as it knows.
+    fn leads(&self) -> bool;
+
+    /// Returns once state or leadership have changed since the last call, or at once with an error
+    /// when the log core has stopped.
+    async fn changed(&self) -> Result<(), LedgerError>;
+}
+
+/// Why the ledger did not answer as hoped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum LedgerError {
+    /// Certainly not committed: this member does not lead.
+    #[error("this member does not lead")]
+    NotLeader,
+    /// May or may not be, or become, committed.
+    #[error("no answer from the ledger: {why}")]
+    Unknown { why: String },
+    /// The log core has stopped: the process must end.
+    #[error("the ledger has stopped: {why}")]
+    Stopped { why: String },
+}
