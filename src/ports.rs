@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use crate::model::{CallOutcome, Goal, Observation};
+
 use crate::model::{
     AppId, Command, Event, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now, Probe,
     ProbeResult, RegionId, Rejection, RunId, State, StepId, Traffic, Variant,
@@ -104,56 +106,6 @@ impl std::fmt::Debug for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Proof(holds: {})", self.holds())
     }
-}
-
-/// What an observation found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Observation {
-    pub goal: Goal,
-    /// What was seen, in a line for people: `dial 0 %`, `4 of 6 InService`.
-    pub seen: String,
-}
-
-/// How the world stands to a goal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Goal {
-    Met,
-    /// Not the whole goal, but what the step accepts at its timeout (`min_ready_percent`). Nothing
-    /// is left to be written.
-    PartlyMet,
-    /// On its way: nothing is left to be written, wait.
-    UnderWay,
-    /// A write is needed.
-    NotMet,
-    /// It can never be met this way, and writing would do harm or be refused.
-    Impossible {
-        code: String,
-        message: String,
-    },
-    /// A TXT of a newer epoch stands there.
-    StaleEpoch {
-        seen: u64,
-    },
-    /// The question was not answered.
-    Unobservable {
-        why: String,
-    },
-}
-
-/// What became of a mutating call.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CallOutcome {
-    /// Accepted. Whether the goal is met is for an observation to say.
-    Accepted,
-    /// Nothing was changed, and repeating will not help.
-    Refused { code: String, message: String },
-    /// Nothing was changed *now*: throttled, or something else is under way. Observe, wait, and
-    /// make a new attempt.
-    Busy { code: String, message: String },
-    /// It may or may not have been executed, now or later.
-    Unknown { why: String },
-    /// Certainly never handed to a socket.
-    NotSent { why: String },
 }
 
 /// A read that was not answered.

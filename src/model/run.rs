@@ -23,6 +23,11 @@ pub struct Run {
     /// When the last step of the plan came to rest: the end of execution, before the soak.
     pub executed_at: Option<Wall>,
     pub status: RunStatus,
+    /// Set once the run is to end without completing; it goes back to `Aborting` after whatever
+    /// else may interrupt.
+    pub abort: Option<AbortReason>,
+    /// How long its goals are re-observed after the last step.
+    pub soak: Millis,
     /// Paused by an operator: no new intent until resumed. Independent of `status`.
     pub paused: Option<Paused>,
     pub steps: BTreeMap<StepId, StepRecord>,
@@ -52,6 +57,16 @@ impl Run {
             .iter()
             .chain(&self.restoring)
             .filter_map(|step| self.steps.get(&step.id).map(|record| (step, record)))
+    }
+
+    /// When the step could start: the moment the last of its needs came to rest.
+    pub fn ready_at(&self, step: &PlannedStep) -> Wall {
+        let principal = step.stands_in_for.iter();
+        step.needs
+            .iter()
+            .chain(principal)
+            .filter_map(|need| self.steps.get(need)?.ended_at)
+            .fold(self.opened_at, Wall::max)
     }
 
     /// Whether the promotion was ever about to be sent: after that nothing is decided anew.

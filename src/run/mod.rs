@@ -1,1 +1,20 @@
-//! To come.
+//! The run: the replicated state's one transition function, and the engine that carries an open run
+//! from step to step.
+//!
+//! ```text
+//!   command ──apply──▶ state ──▶ engine ──▶ moves (observe, commit, call) ──▶ the shell
+//!                                  ▲                                           │
+//!                                  └──────────── what came back ◀──────────────┘
+//! ```
+//!
+//! Invariant: everything that is promised about "never two" is enforced in [`apply`], not in the
+//! leader's good behaviour.
+
+mod apply;
+mod engine;
+mod open;
+mod steps;
+
+pub use apply::{KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
+pub use engine::{Engine, Heard, Move, Timing};
+pub use steps::{may_call, need_is_met};

@@ -1,0 +1,305 @@
+//! The one transition function of the replicated state: total, and an illegal pair is a typed
+//! rejection, never a panic.
+//!
+//! Invariant: a rejected command changes nothing, not even the time.
+//! Invariant: the same commands in the same order make the same state on every member; nothing is
+//! read here but the state and the command.
+
+use crate::model::{
+    AppId, AppState, AutomationPause, Command, CommandBody, Event, Finding, LagSample,
+    NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
+};
+
+use super::{open, steps};
+
+/// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
+/// snapshot.
+pub const KEPT_RUNS: usize = 100;
+
+/// Lag samples that are kept for each secondary. The data guard looks at three; ten show a trend.
+pub const KEPT_LAG_SAMPLES: usize = 10;
+
+/// Applies one command.
+///
+/// # Errors
+///
+/// The reason why it does not apply; the state is then as it was.
+pub fn apply(state: &mut State, command: &Command) -> Result<Event, Rejection> {
+    let now = state.time.max(command.at);
+    let event = transition(state, now, &command.body)?;
+    state.time = now;
+    Ok(event)
+}
+
+fn transition(state: &mut State, now: Wall, body: &CommandBody) -> Result<Event, Rejection> {
+    match body {
+        CommandBody::OpenRun {
+            plan,
+            origin,
+            limits,
+        } => open::open(state, now, plan, origin, limits),
+        CommandBody::CloseRun { run } => open::close(state, now, run),
+        CommandBody::AbandonStale { run } => open::abandon_stale(state, now, run),
+        CommandBody::Abort { run, by, reason } => open::abort(state, now, run, by, reason),
+
+        CommandBody::StepIntent {
+            run,
+            step,
+            attempt,
+            member,
+            boot,
+            epoch,
+            variant,
+            before,
+        } => steps::intent(
+            open_run(state, run, "a step's intent")?,
+            now,
+            step,
+            &steps::NewIntent {
+                attempt: *attempt,
+                member,
+                boot: *boot,
+                epoch: *epoch,
+                variant: *variant,
+                before: before.as_deref(),
+            },
+        ),
+        CommandBody::StepOutcome {
+            run,
+            step,
+            attempt,
+            outcome,
+            after,
+        } => {
+            let moved = steps::outcome(
+                open_run(state, run, "a step's outcome")?,
+                now,
+                step,
+                *attempt,
+                outcome,
+                after.as_deref(),
+            )?;
+            open::follow_execution(state, run);
+            Ok(moved)
+        }
+        CommandBody::Approve {
+            run,
+            step,
+            by,
+            granted,
+        } => {
+            let moved = steps::approve(
+                open_run(state, run, "an approval")?,
+                now,
+                step,
+                by,
+                *granted,
+            )?;
+            open::follow_execution(state, run);
+            Ok(moved)
+        }
+        CommandBody::SkipStep { run, step, by } => {
+            let moved = steps::skip(open_run(state, run, "a skip")?, now, step, by)?;
+            open::follow_execution(state, run);
+            Ok(moved)
+        }
+        CommandBody::RetryStep { run, step, by: _ } => {
+            steps::retry(open_run(state, run, "a retry")?, now, step)
+        }
+        CommandBody::PauseRun { run, by, reason } => {
+            let id = run;
+            let run = open_run(state, id, "a pause")?;
+            if let Some(paused) = &run.paused {
+                return Err(Rejection::Paused {
+                    run: id.clone(),
+                    by: paused.by.clone(),
+                });
+            }
+            run.paused = Some(Paused {
+                by: by.clone(),
+                reason: reason.clone(),
+                at: now,
+            });
+            Ok(Event::RunMoved { run: id.clone() })
+        }
+        CommandBody::ResumeRun { run, by: _ } => {
+            let id = run;
+            let run = open_run(state, id, "a resume")?;
+            match run.paused.take() {
+                Some(_) => Ok(Event::RunMoved { run: id.clone() }),
+                None => Ok(Event::NoChange),
+            }
+        }
+        CommandBody::RecordDrift { run, step, seen } => record_drift(state, now, run, step, seen),
+
+        CommandBody::PauseAutomation {
+            app,
+            by,
+            reason,
+            until,
+        } => {
+            let pause = AutomationPause {
+                by: by.clone(),
+                reason: reason.clone(),
+                since: now,
+                until: *until,
+            };
+            *pause_slot(state, app.as_ref()) = Some(pause);
+            Ok(Event::AutomationChanged)
+        }
+        CommandBody::ResumeAutomation { app, by: _ } => {
+            match pause_slot(state, app.as_ref()).take() {
+                Some(_) => Ok(Event::AutomationChanged),
+                None => Ok(Event::NoChange),
+            }
+        }
+        CommandBody::Acknowledge { app, by: _ } => open::acknowledge(state, now, app),
+        CommandBody::Rejoin { app, region, by: _ } => {
+            match app_mut(state, app).quarantined.remove(region) {
+                Some(_) => Ok(Event::Rejoined {
+                    app: app.clone(),
+                    region: region.clone(),
+                }),
+                None => Ok(Event::NoChange),
+            }
+        }
+
+        CommandBody::RecordLag {
+            app,
+            region,
+            samples,
+        } => Ok(record_lag(app_mut(state, app), region, samples)),
+        CommandBody::RecordCapacity {
+            app,
+            region,
+            nodegroup,
+            size,
+        } => {
+            app_mut(state, app)
+                .capacity
+                .entry(region.clone())
+                .or_default()
+                .insert(
+                    nodegroup.to_string(),
+                    Seen {
+                        value: *size,
+                        at: now,
+                    },
+                );
+            Ok(Event::Recorded)
+        }
+        CommandBody::RecordTraffic { app, traffic } => {
+            app_mut(state, app).traffic = Some(Seen {
+                value: traffic.clone(),
+                at: now,
+            });
+            Ok(Event::Recorded)
+        }
+    }
+}
+
+/// The application's part of the state, made on first use: the ledger knows an application from
+/// the first time it is spoken of.
+pub(super) fn app_mut<'a>(state: &'a mut State, app: &AppId) -> &'a mut AppState {
+    state.apps.entry(app.clone()).or_default()
+}
+
+fn pause_slot<'a>(state: &'a mut State, app: Option<&AppId>) -> &'a mut Option<AutomationPause> {
+    match app {
+        Some(app) => &mut app_mut(state, app).automation_paused,
+        None => &mut state.automation_paused,
+    }
+}
+
+/// The run of that name if it is open.
+pub(super) fn open_run<'a>(
+    state: &'a mut State,
+    id: &RunId,
+    what: &str,
+) -> Result<&'a mut Run, Rejection> {
+    let run = state
+        .runs
+        .get_mut(id)
+        .ok_or_else(|| Rejection::NoSuchRun { run: id.clone() })?;
+    if !run.is_open() {
+        return Err(wrong_status(run, what));
+    }
+    Ok(run)
+}
+
+/// The rejection for a command that does not fit the run's status.
+pub(super) fn wrong_status(run: &Run, what: &str) -> Rejection {
+    Rejection::RunStatus {
+        run: run.id.clone(),
+        status: run.status.as_str().to_owned(),
+        what: what.to_owned(),
+    }
+}
+
+/// Drift found while soaking asks for a person; found later it is a finding on a closed run.
+fn record_drift(
+    state: &mut State,
+    now: Wall,
+    id: &RunId,
+    step: &crate::model::StepId,
+    seen: &str,
+) -> Result<Event, Rejection> {
+    let run = state
+        .runs
+        .get_mut(id)
+        .ok_or_else(|| Rejection::NoSuchRun { run: id.clone() })?;
+    if !run.steps.contains_key(step) {
+        return Err(Rejection::NoSuchStep {
+            run: id.clone(),
+            step: step.clone(),
+        });
+    }
+    let known = run
+        .findings
+        .iter()
+        .any(|finding| &finding.step == step && finding.text == seen);
+    match run.status {
+        RunStatus::Soaking { .. } => {
+            run.status = RunStatus::NeedsOperator {
+                reason: NeedsOperator::Drift {
+                    step: step.clone(),
+                    seen: seen.to_owned(),
+                },
+            };
+        }
+        RunStatus::NeedsOperator { .. } | RunStatus::Completed => {
+            if known {
+                return Ok(Event::NoChange);
+            }
+        }
+        RunStatus::Executing | RunStatus::Aborting { .. } | RunStatus::Aborted { .. } => {
+            return Err(wrong_status(run, "drift"));
+        }
+    }
+    if !known {
+        run.findings.push(Finding {
+            step: step.clone(),
+            text: seen.to_owned(),
+            at: now,
+        });
+    }
+    Ok(Event::RunMoved { run: id.clone() })
+}
+
+fn record_lag(app: &mut AppState, region: &RegionId, samples: &[LagSample]) -> Event {
+    let kept = app.lag.entry(region.clone()).or_default();
+    let before = kept.clone();
+    kept.extend_from_slice(samples);
+    // Datapoints come unordered, and one is read many times; of two with one date the later reading
+    // wins, because CloudWatch still amends its newest minute.
+    kept.reverse();
+    kept.sort_by_key(|sample| sample.at);
+    kept.dedup_by_key(|sample| sample.at);
+    let surplus = kept.len().saturating_sub(KEPT_LAG_SAMPLES);
+    kept.drain(..surplus);
+    if *kept == before {
+        Event::NoChange
+    } else {
+        Event::Recorded
+    }
+}

@@ -1,0 +1,745 @@
+//! Carries one open run from step to step: pure, told what came back, answers what to do next.
+//!
+//! ```text
+//!            ┌───────────── not met ──────────────┐
+//!  Waiting ─▶ observe ─ met ─▶ commit Done        ▼
+//!            └ under way ─▶ settle        commit StepIntent ─▶ call ─▶ accepted ─▶ settle ─▶ Done
+//!                                                  ▲              ├▶ refused ─▶ commit Failed
+//!                                                  └── not sent ──┤
+//!                                                                 └▶ unknown ─▶ commit, settle
+//! ```
+//!
+//! What it must not forget is in the ledger; what it holds here (who is being waited for, when to
+//! look again) may be lost at any moment, and a successor goes on from the ledger alone.
+//!
+//! Invariant: a call is only ever asked for when the ledger shows its intent, of this very life,
+//! and no more than once for one attempt.
+//! Invariant: an unknown outcome is observed, never taken for a failure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    BootId, CallOutcome, CommandBody, Failure, Goal, Intent, MemberId, Millis, Mono, Now,
+    Observation, Outcome, PlannedStep, Promotion, Run, RunId, RunStatus, StepActivity, StepId,
+    StepRecord, StepStatus, Variant, Wall,
+};
+
+use super::steps::need_is_met;
+
+/// World times the engine goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Between two looks at a goal.
+    pub poll: Millis,
+    /// The longest that one call may take.
+    pub call_timeout: Millis,
+    /// The leader's lease.
+    pub lease: Millis,
+    /// Between two looks at goals that have been reached, while soaking.
+    pub soak_poll: Millis,
+    /// The same once the run is closed.
+    pub steady_poll: Millis,
+}
+
+/// How many steps two repetitions of a busy answer are apart at most: 1, 2, 4, then 8 polls.
+const BUSY_BACKOFF_LIMIT: u32 = 3;
+
+/// Looks in a row that must find a goal undone before it is drift: one may be a stale read.
+const DRIFT_LOOKS: u32 = 2;
+
+/// What the shell is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Read the world; answer with [`Heard::Observed`].
+    Observe { step: StepId, intent: Intent },
+    /// Write to the ledger; answer with [`Heard::Committed`].
+    Commit { step: StepId, body: CommandBody },
+    /// Prove leadership and make the one call; answer with [`Heard::Called`].
+    Call {
+        step: StepId,
+        attempt: u32,
+        intent: Intent,
+        variant: Variant,
+    },
+}
+
+/// What the shell answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// What was seen.
+    Observed {
+        step: StepId,
+        observation: Observation,
+    },
+    /// The ledger answered, whatever it said: the state tells.
+    Committed { step: StepId },
+    /// What became of the call.
+    Called {
+        step: StepId,
+        attempt: u32,
+        outcome: CallOutcome,
+    },
+}
+
+/// The engine of one run on the member that leads.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    run: RunId,
+    member: MemberId,
+    boot: BootId,
+    timing: Timing,
+    /// Until then nothing is written: a predecessor's last call may still be on its way.
+    quiet_until: Mono,
+    work: BTreeMap<StepId, Work>,
+    /// The closing of the run is being committed.
+    closing: bool,
+}
+
+/// What this life knows of a step beyond the ledger.
+#[derive(Clone, Debug, Default)]
+struct Work {
+    /// An answer is being waited for.
+    waiting_for: Option<StepActivity>,
+    /// Not before then.
+    wake_at: Mono,
+    /// The attempt that was handed out to be called, and what came back.
+    called: Option<(u32, Option<CallOutcome>)>,
+    /// What the world looked like last, for the ledger's before and after.
+    seen: Option<String>,
+    busy: u32,
+    /// The switchover was refused: what follows is the failover, if allowed.
+    switchover_refused: bool,
+    undone_looks: u32,
+}
+
+impl Engine {
+    /// Takes up `run` in this life. If a predecessor left an intent standing, nothing is written
+    /// until its lease and its longest call are over.
+    pub fn take_up(run: &Run, member: MemberId, boot: BootId, timing: Timing, now: Now) -> Self {
+        let inherited = run.steps.values().any(
+            |record| matches!(&record.status, StepStatus::Intent { boot: of, .. } if *of != boot),
+        );
+        let quiet = if inherited {
+            timing.lease.plus(timing.call_timeout)
+        } else {
+            Millis::ZERO
+        };
+        Self {
+            run: run.id.clone(),
+            member,
+            boot,
+            timing,
+            quiet_until: now.mono + quiet,
+            work: BTreeMap::new(),
+            closing: false,
+        }
+    }
+
+    /// What this member is doing about a step right now.
+    pub fn activity(&self, run: &Run, step: &StepId) -> Option<StepActivity> {
+        let work = self.work.get(step)?;
+        let status = &run.steps.get(step)?.status;
+        if status.is_at_rest() {
+            return None;
+        }
+        match (work.waiting_for, status) {
+            (Some(StepActivity::Observing), s) if s.is_in_flight() => Some(StepActivity::Settling),
+            (Some(activity), _) => Some(activity),
+            (None, s) if s.is_in_flight() => Some(StepActivity::Settling),
+            (None, _) => Some(StepActivity::Ready),
+        }
+    }
+
+    /// Everything that is to be done now. `may_start` is false while an inherited run has yet to
+    /// prove its verdict anew.
+    pub fn advance(&mut self, now: Now, run: &Run, may_start: bool) -> Vec<Move> {
+        let mut moves = Vec::new();
+        match &run.status {
+            RunStatus::Executing | RunStatus::NeedsOperator { .. } | RunStatus::Aborting { .. } => {
+                let steps: Vec<(PlannedStep, StepRecord)> = run
+                    .in_order()
+                    .map(|(step, record)| (step.clone(), record.clone()))
+                    .collect();
+                for (step, record) in &steps {
+                    moves.extend(self.advance_step(now, run, step, record, may_start));
+                }
+                let at_rest = steps.iter().all(|(_, r)| r.status.is_at_rest());
+                if at_rest && matches!(run.status, RunStatus::Aborting { .. }) {
+                    moves.extend(self.close());
+                }
+            }
+            RunStatus::Soaking { until } => {
+                moves.extend(self.look_for_drift(now, run, self.timing.soak_poll));
+                if now.wall >= *until {
+                    moves.extend(self.close());
+                }
+            }
+            RunStatus::Completed => {
+                moves.extend(self.look_for_drift(now, run, self.timing.steady_poll));
+            }
+            RunStatus::Aborted { .. } => {}
+        }
+        moves
+    }
+
+    fn close(&mut self) -> Option<Move> {
+        if self.closing {
+            return None;
+        }
+        self.closing = true;
+        Some(Move::Commit {
+            step: StepId(String::new()),
+            body: CommandBody::CloseRun {
+                run: self.run.clone(),
+            },
+        })
+    }
+
+    fn advance_step(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+        may_start: bool,
+    ) -> Option<Move> {
+        let boot = self.boot;
+        let work = self.work.entry(step.id.clone()).or_default();
+        // An intent that has just been committed is called at once, whenever the next look is due.
+        let fresh_intent = matches!(
+            &record.status,
+            StepStatus::Intent { attempt, boot: of, .. }
+                if *of == boot && work.called.as_ref().is_none_or(|(called, _)| called != attempt)
+        );
+        if work.waiting_for.is_some() || (now.mono < work.wake_at && !fresh_intent) {
+            return None;
+        }
+        match &record.status {
+            StepStatus::Done { .. }
+            | StepStatus::Skipped { .. }
+            | StepStatus::Failed { .. }
+            | StepStatus::AwaitingApproval => None,
+            StepStatus::Waiting => {
+                if !may_start || !may_begin(run, step) {
+                    return None;
+                }
+                self.begin(now, run, step, record)
+            }
+            StepStatus::Intent {
+                attempt,
+                boot: of,
+                variant,
+                ..
+            } if *of == boot => match &work.called {
+                Some((called, answer)) if called == attempt => match answer {
+                    // The ledger did not take the outcome in: say it again.
+                    Some(outcome) => {
+                        let outcome = outcome.clone();
+                        self.after_call(now, step, *attempt, &outcome)
+                    }
+                    None => None,
+                },
+                Some(_) | None => {
+                    work.called = Some((*attempt, None));
+                    work.waiting_for = Some(StepActivity::Applying);
+                    Some(Move::Call {
+                        step: step.id.clone(),
+                        attempt: *attempt,
+                        intent: step.intent.clone(),
+                        variant: *variant,
+                    })
+                }
+            },
+            StepStatus::Intent { .. } | StepStatus::Unknown { .. } => {
+                if step.intent.is_observable() {
+                    Some(self.observe(step))
+                } else {
+                    self.repeat_unobservable(now, run, step, record)
+                }
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+    ) -> Option<Move> {
+        let (begun, deadline) = span(run, step, record);
+        match &step.intent {
+            Intent::Approval { .. } => {
+                Some(self.report(step, record.attempts, Outcome::AwaitingApproval, None))
+            }
+            Intent::Wait { duration } => {
+                if now.wall < begun + *duration {
+                    return None;
+                }
+                let done = Outcome::Done { partly: false };
+                Some(self.report(step, record.attempts, done, None))
+            }
+            Intent::HttpRequest { .. } => {
+                if now.wall >= deadline {
+                    let failure = Failure::TimedOut {
+                        seen: self.last_seen(step),
+                    };
+                    return Some(self.fail(step, record.attempts, failure));
+                }
+                self.intend(now, run, step, record)
+            }
+            Intent::Dial { .. }
+            | Intent::Weight { .. }
+            | Intent::Route53Failover { .. }
+            | Intent::AuroraPromote { .. }
+            | Intent::ScaleNodegroup { .. }
+            | Intent::HttpCheck { .. } => Some(self.observe(step)),
+        }
+    }
+
+    /// A hook's answer was lost, and its goal cannot be read: hooks are asked to bear repetition.
+    fn repeat_unobservable(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+    ) -> Option<Move> {
+        let (_, deadline) = span(run, step, record);
+        if now.wall >= deadline {
+            let failure = Failure::Unobservable {
+                why: self.last_seen(step),
+            };
+            return Some(self.fail(step, record.attempts, failure));
+        }
+        self.intend(now, run, step, record)
+    }
+
+    /// Takes in what came back, and says what follows at once.
+    pub fn hear(&mut self, now: Now, run: &Run, heard: Heard) -> Vec<Move> {
+        match heard {
+            Heard::Committed { step } => {
+                if step.as_str().is_empty() {
+                    // Closing was refused or lost: tried again at the next turn.
+                    self.closing = false;
+                    return Vec::new();
+                }
+                let work = self.work.entry(step).or_default();
+                work.waiting_for = None;
+                Vec::new()
+            }
+            Heard::Called {
+                step,
+                attempt,
+                outcome,
+            } => {
+                let work = self.work.entry(step.clone()).or_default();
+                work.waiting_for = None;
+                work.called = Some((attempt, Some(outcome.clone())));
+                let Some(planned) = run.planned(&step) else {
+                    return Vec::new();
+                };
+                self.after_call(now, planned, attempt, &outcome)
+                    .into_iter()
+                    .collect()
+            }
+            Heard::Observed { step, observation } => {
+                let work = self.work.entry(step.clone()).or_default();
+                work.waiting_for = None;
+                work.wake_at = now.mono + self.timing.poll;
+                work.seen = Some(observation.seen.clone());
+                let (Some(planned), Some(record)) = (run.planned(&step), run.steps.get(&step))
+                else {
+                    return Vec::new();
+                };
+                if matches!(run.status, RunStatus::Soaking { .. } | RunStatus::Completed) {
+                    return self
+                        .judge_drift(run, &step, &observation)
+                        .into_iter()
+                        .collect();
+                }
+                self.after_look(now, run, planned, record, &observation)
+                    .into_iter()
+                    .collect()
+            }
+        }
+    }
+
+    fn after_call(
+        &mut self,
+        now: Now,
+        step: &PlannedStep,
+        attempt: u32,
+        outcome: &CallOutcome,
+    ) -> Option<Move> {
+        let poll = self.timing.poll;
+        let work = self.work.entry(step.id.clone()).or_default();
+        match outcome {
+            CallOutcome::Accepted => {
+                work.busy = 0;
+                if !step.intent.is_observable() {
+                    return Some(self.report(step, attempt, Outcome::Done { partly: false }, None));
+                }
+                Some(self.observe(step))
+            }
+            CallOutcome::Refused { code, message } => {
+                if let Intent::AuroraPromote {
+                    method: Promotion::Switchover,
+                    escalate_after: Some(_),
+                    ..
+                } = &step.intent
+                    && !work.switchover_refused
+                {
+                    work.switchover_refused = true;
+                    let why = format!("the switchover was refused ({code}): {message}");
+                    return Some(self.report(step, attempt, Outcome::NotSent { why }, None));
+                }
+                let failure = Failure::Refused {
+                    code: code.clone(),
+                    message: message.clone(),
+                };
+                Some(self.fail(step, attempt, failure))
+            }
+            CallOutcome::Busy { code, message } => {
+                let wait = poll.times(1 << work.busy.min(BUSY_BACKOFF_LIMIT));
+                work.busy += 1;
+                work.wake_at = now.mono + wait;
+                work.seen = Some(format!("{code}: {message}"));
+                let why = format!("busy ({code}): {message}");
+                Some(self.report(step, attempt, Outcome::NotSent { why }, None))
+            }
+            CallOutcome::NotSent { why } => {
+                work.wake_at = now.mono + poll;
+                let why = why.clone();
+                Some(self.report(step, attempt, Outcome::NotSent { why }, None))
+            }
+            CallOutcome::Unknown { why } => {
+                work.wake_at = now.mono + poll;
+                work.seen = Some(why.clone());
+                let why = why.clone();
+                Some(self.report(step, attempt, Outcome::Unknown { why }, None))
+            }
+        }
+    }
+
+    fn after_look(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+        look: &Observation,
+    ) -> Option<Move> {
+        if record.status.is_at_rest() || record.status == StepStatus::AwaitingApproval {
+            return None;
+        }
+        let attempt = record.attempts;
+        let (_, deadline) = span(run, step, record);
+        let late = now.wall >= deadline;
+        let timed_out = || Failure::TimedOut {
+            seen: look.seen.clone(),
+        };
+        match &look.goal {
+            Goal::Met => {
+                let done = Outcome::Done { partly: false };
+                Some(self.report(step, attempt, done, Some(&look.seen)))
+            }
+            Goal::PartlyMet if late => {
+                let done = Outcome::Done { partly: true };
+                Some(self.report(step, attempt, done, Some(&look.seen)))
+            }
+            Goal::UnderWay if late => Some(self.fail(step, attempt, timed_out())),
+            Goal::PartlyMet | Goal::UnderWay => None,
+            Goal::Impossible { code, message } => {
+                let failure = Failure::Refused {
+                    code: code.clone(),
+                    message: message.clone(),
+                };
+                Some(self.fail(step, attempt, failure))
+            }
+            Goal::StaleEpoch { seen } => {
+                Some(self.fail(step, attempt, Failure::StaleEpoch { seen: *seen }))
+            }
+            Goal::Unobservable { why } if late => {
+                let failure = Failure::Unobservable { why: why.clone() };
+                Some(self.fail(step, attempt, failure))
+            }
+            Goal::Unobservable { .. } => None,
+            Goal::NotMet if late => Some(self.fail(step, attempt, timed_out())),
+            Goal::NotMet => self.after_unmet(now, run, step, record),
+        }
+    }
+
+    /// The goal is not met and nothing is under way: is it time to write, or to write again?
+    fn after_unmet(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+    ) -> Option<Move> {
+        if !step.intent.writes() {
+            return None;
+        }
+        match &record.status {
+            StepStatus::Waiting => {
+                if may_begin(run, step) {
+                    self.intend(now, run, step, record)
+                } else {
+                    None
+                }
+            }
+            // The last request may land late, and a read may be stale: a new one has to wait until
+            // neither can be.
+            StepStatus::Intent { at, boot, .. } => {
+                if now.wall.since(*at) < self.reissue_after() {
+                    return None;
+                }
+                if *boot == self.boot {
+                    let why = "accepted, but nothing came of it".to_owned();
+                    let seen = self.last_seen(step);
+                    let unknown = Outcome::Unknown { why };
+                    return Some(self.report(step, record.attempts, unknown, Some(&seen)));
+                }
+                self.intend(now, run, step, record)
+            }
+            StepStatus::Unknown { at, .. } => {
+                if now.wall.since(*at) < self.reissue_after() {
+                    return None;
+                }
+                self.intend(now, run, step, record)
+            }
+            StepStatus::AwaitingApproval
+            | StepStatus::Done { .. }
+            | StepStatus::Skipped { .. }
+            | StepStatus::Failed { .. } => None,
+        }
+    }
+
+    /// How long after an intent its request may still be on its way, with as much again for a read
+    /// that lags behind.
+    fn reissue_after(&self) -> Millis {
+        self.timing.call_timeout.times(2)
+    }
+
+    fn intend(
+        &mut self,
+        now: Now,
+        run: &Run,
+        step: &PlannedStep,
+        record: &StepRecord,
+    ) -> Option<Move> {
+        let allowed = match &run.status {
+            RunStatus::Executing => true,
+            RunStatus::Aborting { .. } => run.restoring.iter().any(|r| r.id == step.id),
+            RunStatus::NeedsOperator { .. }
+            | RunStatus::Soaking { .. }
+            | RunStatus::Completed
+            | RunStatus::Aborted { .. } => false,
+        };
+        if !allowed || run.paused.is_some() || now.mono < self.quiet_until {
+            return None;
+        }
+        let variant = self.variant(now, run, step, record);
+        let work = self.work.entry(step.id.clone()).or_default();
+        work.waiting_for = Some(StepActivity::Committing);
+        Some(Move::Commit {
+            step: step.id.clone(),
+            body: CommandBody::StepIntent {
+                run: self.run.clone(),
+                step: step.id.clone(),
+                attempt: record.attempts + 1,
+                member: self.member.clone(),
+                boot: self.boot,
+                epoch: run.epoch,
+                variant,
+                before: work.seen.clone(),
+            },
+        })
+    }
+
+    /// A bounded switchover becomes a failover when its bound has passed or it was refused, and
+    /// stays one.
+    fn variant(&self, now: Now, run: &Run, step: &PlannedStep, record: &StepRecord) -> Variant {
+        let Intent::AuroraPromote {
+            method: Promotion::Switchover,
+            escalate_after: Some(bound),
+            ..
+        } = &step.intent
+        else {
+            return Variant::AsPlanned;
+        };
+        let (begun, _) = span(run, step, record);
+        let refused = self
+            .work
+            .get(&step.id)
+            .is_some_and(|work| work.switchover_refused);
+        let was_escalated = matches!(
+            &record.status,
+            StepStatus::Intent {
+                variant: Variant::Escalated,
+                ..
+            } | StepStatus::Unknown {
+                variant: Variant::Escalated,
+                ..
+            }
+        );
+        if refused || was_escalated || now.wall.since(begun) >= *bound {
+            Variant::Escalated
+        } else {
+            Variant::AsPlanned
+        }
+    }
+
+    fn observe(&mut self, step: &PlannedStep) -> Move {
+        let work = self.work.entry(step.id.clone()).or_default();
+        work.waiting_for = Some(StepActivity::Observing);
+        Move::Observe {
+            step: step.id.clone(),
+            intent: step.intent.clone(),
+        }
+    }
+
+    fn report(
+        &mut self,
+        step: &PlannedStep,
+        attempt: u32,
+        outcome: Outcome,
+        after: Option<&str>,
+    ) -> Move {
+        let work = self.work.entry(step.id.clone()).or_default();
+        work.waiting_for = Some(StepActivity::Committing);
+        Move::Commit {
+            step: step.id.clone(),
+            body: CommandBody::StepOutcome {
+                run: self.run.clone(),
+                step: step.id.clone(),
+                attempt,
+                outcome,
+                after: after.map(str::to_owned),
+            },
+        }
+    }
+
+    fn fail(&mut self, step: &PlannedStep, attempt: u32, failure: Failure) -> Move {
+        let seen = self.last_seen(step);
+        self.report(step, attempt, Outcome::Failed { failure }, Some(&seen))
+    }
+
+    fn last_seen(&self, step: &PlannedStep) -> String {
+        self.work
+            .get(&step.id)
+            .and_then(|work| work.seen.clone())
+            .unwrap_or_else(|| "nothing was seen".to_owned())
+    }
+
+    fn look_for_drift(&mut self, now: Now, run: &Run, every: Millis) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for step in standing_goals(run) {
+            let work = self.work.entry(step.id.clone()).or_default();
+            if work.waiting_for.is_some() || now.mono < work.wake_at {
+                continue;
+            }
+            work.waiting_for = Some(StepActivity::Observing);
+            // The answer shortens this to a poll where it must be asked again soon.
+            work.wake_at = now.mono + every;
+            moves.push(Move::Observe {
+                step: step.id.clone(),
+                intent: step.intent.clone(),
+            });
+        }
+        moves
+    }
+
+    fn judge_drift(&mut self, run: &Run, step: &StepId, look: &Observation) -> Option<Move> {
+        let soaking = matches!(run.status, RunStatus::Soaking { .. });
+        let every = if soaking {
+            self.timing.soak_poll
+        } else {
+            self.timing.steady_poll
+        };
+        let poll = self.timing.poll;
+        let run_id = self.run.clone();
+        let work = self.work.entry(step.clone()).or_default();
+        let undone = match &look.goal {
+            Goal::NotMet | Goal::Impossible { .. } | Goal::StaleEpoch { .. } => true,
+            Goal::Met | Goal::PartlyMet | Goal::UnderWay | Goal::Unobservable { .. } => false,
+        };
+        if !undone {
+            work.undone_looks = 0;
+            work.wake_at = work.wake_at + Millis(every.0.saturating_sub(poll.0));
+            return None;
+        }
+        work.undone_looks += 1;
+        if work.undone_looks < DRIFT_LOOKS {
+            return None;
+        }
+        work.wake_at = work.wake_at + Millis(every.0.saturating_sub(poll.0));
+        work.waiting_for = Some(StepActivity::Committing);
+        Some(Move::Commit {
+            step: step.clone(),
+            body: CommandBody::RecordDrift {
+                run: run_id,
+                step: step.clone(),
+                seen: look.seen.clone(),
+            },
+        })
+    }
+}
+
+/// When the step's time began, and when it is over.
+fn span(run: &Run, step: &PlannedStep, record: &StepRecord) -> (Wall, Wall) {
+    let begun = record.started_at.unwrap_or_else(|| run.ready_at(step));
+    (begun, begun + step.timeout)
+}
+
+/// Whether a waiting step may begin now.
+fn may_begin(run: &Run, step: &PlannedStep) -> bool {
+    if run.paused.is_some() || !step.needs.iter().all(|need| need_is_met(run, need)) {
+        return false;
+    }
+    let restoring = run.restoring.iter().any(|r| r.id == step.id);
+    match &run.status {
+        RunStatus::Executing => match &step.stands_in_for {
+            None => !restoring,
+            Some(principal) => run
+                .steps
+                .get(principal)
+                .is_some_and(|r| matches!(r.status, StepStatus::Failed { .. })),
+        },
+        // What is still on its way must land before it can be given back.
+        RunStatus::Aborting { .. } => {
+            restoring
+                && run
+                    .plan
+                    .steps
+                    .iter()
+                    .filter_map(|s| run.steps.get(&s.id))
+                    .all(|r| !r.status.is_in_flight())
+        }
+        RunStatus::NeedsOperator { .. }
+        | RunStatus::Soaking { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => false,
+    }
+}
+
+/// The goals that a run has reached and that should still stand: of several steps of one action on
+/// one resource the last.
+fn standing_goals(run: &Run) -> Vec<PlannedStep> {
+    let mut seen = BTreeSet::new();
+    let mut goals = Vec::new();
+    let mut done: Vec<_> = run
+        .in_order()
+        .filter(|(_, record)| matches!(record.status, StepStatus::Done { .. }))
+        .collect();
+    done.sort_by_key(|(_, record)| record.ended_at);
+    for (step, _) in done.into_iter().rev() {
+        if let Some(resource) = step.intent.resource()
+            && seen.insert((step.intent.name(), resource))
+        {
+            goals.push(step.clone());
+        }
+    }
+    goals
+}

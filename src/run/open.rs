@@ -1,0 +1,424 @@
+//! How a run begins and ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    AbortReason, AppId, Event, HoldReason, Millis, NeedsOperator, Origin, Plan, PlannedStep,
+    Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId, StepRecord, StepStatus,
+    Wall,
+};
+
+use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
+
+/// What the brake counts within.
+const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
+
+/// Opens a run, if everything that must never be two is still one.
+pub(super) fn open(
+    state: &mut State,
+    now: Wall,
+    plan: &Plan,
+    origin: &Origin,
+    limits: &RunLimits,
+) -> Result<Event, Rejection> {
+    let id = RunId(format!("{}-{}", plan.application, plan.epoch));
+    if let Some(run) = state.runs.get(&id)
+        && run.plan.hash == plan.hash
+        && run.is_open()
+    {
+        return Ok(Event::NoChange);
+    }
+    check_plan(plan)?;
+    check_guards(state, now, plan, origin, limits)?;
+
+    let app = app_mut(state, &plan.application);
+    if app.epoch.next() != plan.epoch {
+        return Err(Rejection::WrongEpoch {
+            expected: app.epoch.next(),
+            got: plan.epoch,
+        });
+    }
+    if let Some(active) = &app.active
+        && active != &plan.from
+    {
+        return Err(Rejection::BadPlan {
+            why: format!("it leaves {}, but {active} serves", plan.from),
+        });
+    }
+
+    app.epoch = plan.epoch;
+    app.open_run = Some(id.clone());
+    app.acknowledged = false;
+    if origin.is_automatic() {
+        app.automatic_runs.push(now);
+        let limit = limits.brake as usize;
+        if app.automatic_runs.len() >= limit {
+            app.brake_latched = true;
+        }
+    }
+    if limits.quarantine && !plan.kind.is_graceful() {
+        app.quarantined.insert(plan.from.clone(), now);
+    }
+
+    let steps = plan
+        .steps
+        .iter()
+        .map(|step| (step.id.clone(), StepRecord::waiting()))
+        .collect();
+    state.runs.insert(
+        id.clone(),
+        Run {
+            id: id.clone(),
+            application: plan.application.clone(),
+            epoch: plan.epoch,
+            plan: plan.clone(),
+            origin: origin.clone(),
+            opened_at: now,
+            closed_at: None,
+            executed_at: None,
+            status: RunStatus::Executing,
+            abort: None,
+            soak: limits.soak,
+            paused: None,
+            steps,
+            restoring: Vec::new(),
+            findings: Vec::new(),
+        },
+    );
+    Ok(Event::RunOpened { run: id })
+}
+
+/// A plan must hold together whoever proposes it: the engine walks it without looking back.
+fn check_plan(plan: &Plan) -> Result<(), Rejection> {
+    let bad = |why: String| Err(Rejection::BadPlan { why });
+    if plan.from == plan.to {
+        return bad(format!("it goes from {} to itself", plan.from));
+    }
+    if plan.steps.is_empty() {
+        return bad("it has no steps".to_owned());
+    }
+    let mut ids = BTreeSet::new();
+    for step in &plan.steps {
+        if !ids.insert(&step.id) {
+            return bad(format!("two steps are called {}", step.id));
+        }
+    }
+    for step in &plan.steps {
+        let named = step.needs.iter().chain(&step.or_else);
+        for other in named.chain(&step.stands_in_for) {
+            if !ids.contains(other) {
+                return bad(format!(
+                    "step {} names {other}, which is not there",
+                    step.id
+                ));
+            }
+        }
+    }
+    // Steps are peeled off as their needs are; what cannot be peeled goes in a circle.
+    let mut left: Vec<&PlannedStep> = plan.steps.iter().collect();
+    let mut peeled: BTreeSet<&StepId> = BTreeSet::new();
+    while !left.is_empty() {
+        let before = left.len();
+        let (ready, rest): (Vec<_>, Vec<_>) = left
+            .into_iter()
+            .partition(|step| step.needs.iter().all(|need| peeled.contains(need)));
+        peeled.extend(ready.iter().map(|step| &step.id));
+        left = rest;
+        if left.len() == before {
+            return bad(format!("step {} waits for itself", left[0].id));
+        }
+    }
+    Ok(())
+}
+
+/// The guards that `apply` checks again for itself.
+fn check_guards(
+    state: &State,
+    now: Wall,
+    plan: &Plan,
+    origin: &Origin,
+    limits: &RunLimits,
+) -> Result<(), Rejection> {
+    let refuse = |reason: HoldReason| Err(Rejection::Guard { reason });
+    let wanted: BTreeSet<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| step.intent.resource())
+        .collect();
+    for run in state.runs.values().filter(|run| run.is_open()) {
+        if run.application == plan.application {
+            return refuse(HoldReason::RunOpen {
+                run: run.id.clone(),
+            });
+        }
+        for step in &run.plan.steps {
+            if let Some(resource) = step.intent.resource()
+                && wanted.contains(&resource)
+            {
+                return refuse(HoldReason::ResourceBusy {
+                    resource,
+                    run: run.id.clone(),
+                });
+            }
+        }
+    }
+    if !origin.is_automatic() {
+        return Ok(());
+    }
+    if let Some(pause) = state.automation_pause(&plan.application, now) {
+        return refuse(HoldReason::AutomationPaused {
+            reason: pause.reason.clone(),
+            by: pause.by.clone(),
+        });
+    }
+    let Some(app) = state.apps.get(&plan.application) else {
+        return Ok(());
+    };
+    if app.brake_latched {
+        let runs = recent(&app.automatic_runs, now).count();
+        return refuse(HoldReason::BrakeLatched {
+            runs: u32::try_from(runs).unwrap_or(u32::MAX),
+            limit: limits.brake,
+        });
+    }
+    if let Some(closed) = app.last_closed_at
+        && !app.acknowledged
+        && now.since(closed) < limits.cool_down
+    {
+        return refuse(HoldReason::CoolDown {
+            remaining: (closed + limits.cool_down).since(now),
+        });
+    }
+    if limits.quarantine && app.quarantined.contains_key(&plan.to) {
+        return refuse(HoldReason::Quarantined {
+            region: plan.to.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn recent(runs: &[Wall], now: Wall) -> impl Iterator<Item = &Wall> {
+    runs.iter().filter(move |at| now.since(**at) < BRAKE_WINDOW)
+}
+
+/// After a step has come to rest: is the whole plan executed?
+///
+/// A run that has executed serves from `to`, whatever becomes of its soak.
+pub(super) fn follow_execution(state: &mut State, id: &RunId) {
+    let now = state.time;
+    let Some(run) = state.runs.get_mut(id) else {
+        return;
+    };
+    if run.status != RunStatus::Executing {
+        return;
+    }
+    if !run.steps.values().all(|record| record.status.is_at_rest()) {
+        return;
+    }
+    let ended = run.steps.values().filter_map(|record| record.ended_at);
+    let executed_at = ended.fold(now, Wall::max);
+    run.executed_at = Some(executed_at);
+    run.status = RunStatus::Soaking {
+        until: executed_at + run.soak,
+    };
+    let (app, to) = (run.application.clone(), run.plan.to.clone());
+    app_mut(state, &app).active = Some(to);
+}
+
+/// Ends a soak that is over, or an abort that has come to rest.
+pub(super) fn close(state: &mut State, now: Wall, id: &RunId) -> Result<Event, Rejection> {
+    let run = open_run(state, id, "closing it")?;
+    let status = match &run.status {
+        RunStatus::Soaking { until } if now >= *until => RunStatus::Completed,
+        RunStatus::Aborting { reason } => {
+            if let Some((step, _)) = run.in_order().find(|(_, r)| !r.status.is_at_rest()) {
+                return Err(Rejection::InFlight {
+                    step: step.id.clone(),
+                });
+            }
+            RunStatus::Aborted {
+                reason: reason.clone(),
+            }
+        }
+        RunStatus::Soaking { .. }
+        | RunStatus::Executing
+        | RunStatus::NeedsOperator { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => return Err(wrong_status(run, "closing it")),
+    };
+    finish(state, now, id, status);
+    Ok(Event::RunClosed { run: id.clone() })
+}
+
+/// Ends an automatic run whose votes no longer hold and that has written nothing.
+pub(super) fn abandon_stale(state: &mut State, now: Wall, id: &RunId) -> Result<Event, Rejection> {
+    let run = open_run(state, id, "abandoning it")?;
+    if !run.origin.is_automatic() || run.anything_intended() || run.status != RunStatus::Executing {
+        return Err(wrong_status(run, "abandoning it as stale"));
+    }
+    for record in run.steps.values_mut() {
+        if !record.status.is_at_rest() {
+            record.status = StepStatus::Skipped {
+                why: SkipReason::Aborted,
+            };
+            record.ended_at = Some(now);
+        }
+    }
+    let (app, from) = (run.application.clone(), run.plan.from.clone());
+    finish(
+        state,
+        now,
+        id,
+        RunStatus::Aborted {
+            reason: AbortReason::Stale,
+        },
+    );
+    // The Region was never left, so nothing keeps it from being a candidate.
+    app_mut(state, &app).quarantined.remove(&from);
+    Ok(Event::RunClosed { run: id.clone() })
+}
+
+/// Begins to end a run on a person's word.
+pub(super) fn abort(
+    state: &mut State,
+    now: Wall,
+    id: &RunId,
+    by: &str,
+    reason: &str,
+) -> Result<Event, Rejection> {
+    let run = open_run(state, id, "an abort")?;
+    match run.status {
+        RunStatus::Executing | RunStatus::NeedsOperator { .. } if run.executed_at.is_none() => {}
+        RunStatus::Aborting { .. } => return Ok(Event::NoChange),
+        RunStatus::Executing
+        | RunStatus::NeedsOperator { .. }
+        | RunStatus::Soaking { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => return Err(wrong_status(run, "an abort")),
+    }
+    begin_abort(
+        run,
+        now,
+        AbortReason::Operator {
+            name: by.to_owned(),
+            reason: reason.to_owned(),
+        },
+    );
+    Ok(Event::RunMoved { run: id.clone() })
+}
+
+/// No new intents but those that give back; before the promotion intent, everything that the run
+/// may have changed is given back, last change first.
+pub(super) fn begin_abort(run: &mut Run, now: Wall, reason: AbortReason) {
+    let restore_allowed = !run.promotion_intended();
+    let mut restoring: Vec<PlannedStep> = Vec::new();
+    if restore_allowed {
+        let mut touched: Vec<(Wall, &PlannedStep)> = run
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| {
+                let record = run.steps.get(&step.id)?;
+                (record.attempts > 0).then_some((record.started_at.unwrap_or(now), step))
+            })
+            .collect();
+        touched.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
+        for (_, step) in touched {
+            let Some(restore) = &step.restore else {
+                continue;
+            };
+            let needs = restoring.last().map(|last| last.id.clone());
+            restoring.push(PlannedStep {
+                id: StepId(format!("restore/{}", step.id)),
+                intent: restore.clone(),
+                needs: needs.into_iter().collect(),
+                timeout: step.timeout,
+                on_failure: crate::model::OnFailure::Hold,
+                or_else: None,
+                stands_in_for: None,
+                best_effort: false,
+                restore: None,
+                before: None,
+            });
+        }
+    }
+    for record in run.steps.values_mut() {
+        if matches!(
+            record.status,
+            StepStatus::Waiting | StepStatus::AwaitingApproval
+        ) {
+            record.status = StepStatus::Skipped {
+                why: SkipReason::Aborted,
+            };
+            record.ended_at = Some(now);
+        }
+    }
+    let records: BTreeMap<StepId, StepRecord> = restoring
+        .iter()
+        .map(|step| (step.id.clone(), StepRecord::waiting()))
+        .collect();
+    run.steps.extend(records);
+    run.restoring = restoring;
+    run.status = RunStatus::Aborting {
+        reason: reason.clone(),
+    };
+    run.abort = Some(reason);
+}
+
+/// Clears cool-down and brake, and accepts an executed run as it stands.
+pub(super) fn acknowledge(state: &mut State, now: Wall, app: &AppId) -> Result<Event, Rejection> {
+    let accepted = state.open_run(app).and_then(|run| match &run.status {
+        RunStatus::Soaking { .. }
+        | RunStatus::NeedsOperator {
+            reason: NeedsOperator::Drift { .. },
+        } => Some(run.id.clone()),
+        RunStatus::Executing
+        | RunStatus::NeedsOperator { .. }
+        | RunStatus::Aborting { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => None,
+    });
+    if let Some(id) = accepted {
+        finish(state, now, &id, RunStatus::Completed);
+    }
+    let app_state = app_mut(state, app);
+    app_state.acknowledged = true;
+    app_state.brake_latched = false;
+    app_state.automatic_runs.clear();
+    Ok(Event::Acknowledged { app: app.clone() })
+}
+
+fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
+    let Some(run) = state.runs.get_mut(id) else {
+        return;
+    };
+    let aborted = matches!(status, RunStatus::Aborted { .. });
+    let wrote = run.anything_intended();
+    let promoted = run.in_order().any(|(step, record)| {
+        step.intent.is_data_step() && matches!(record.status, StepStatus::Done { .. })
+    });
+    run.status = status;
+    run.closed_at = Some(now);
+    let (app, to) = (run.application.clone(), run.plan.to.clone());
+
+    let app = app_mut(state, &app);
+    app.open_run = None;
+    app.last_run = Some(id.clone());
+    // A run that wrote nothing moved nothing: it starts no cool-down.
+    if wrote || !aborted {
+        app.last_closed_at = Some(now);
+    }
+    // Where the writer is, the application is.
+    if aborted && promoted {
+        app.active = Some(to);
+    }
+    app.automatic_runs
+        .retain(|at| now.since(*at) < BRAKE_WINDOW);
+
+    state.closed.push_back(id.clone());
+    while state.closed.len() > KEPT_RUNS {
+        if let Some(oldest) = state.closed.pop_front() {
+            state.runs.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,549 @@
+//! How one step moves. The table that every pair of (status, event) has a place in:
+//!
+//! ```text
+//!                 intent   done  skipped  failed  unknown  await  not_sent  approve  skip  retry
+//!  waiting          ✓        ✓      ✓       ✓        ·       ✓       ·         ·       ✓      ·
+//!  awaiting         ·        ·      ·       ·        ·       =       ·         ✓       ✓      ·
+//!  intent           other    ✓      ·       ✓        ✓       ✓       ✓         ·       ·      ·
+//!  unknown          ✓        ✓      ·       ✓        =       ✓       ·         ·       ·      ·
+//!  done             ·        =      ·       ·        ·       ·       ·         ·       ·      drift
+//!  skipped          ·        ·      =       ·        ·       ·       ·         ·       ·      ·
+//!  failed           ·        ·      ·       =        ·       ·       ·         ·       ✓      ✓
+//! ```
+//!
+//! `✓` moves, `=` is a repetition and changes nothing, `·` is refused, `other`: only where the
+//! standing intent is of another life, `drift`: only where drift was found.
+
+use crate::model::{
+    AbortReason, BootId, Epoch, Event, Failure, Intent, MemberId, NeedsOperator, OnFailure,
+    Outcome, PlannedStep, Rejection, Run, RunId, RunStatus, SkipReason, State, StepId, StepRecord,
+    StepStatus, Variant, Wall,
+};
+
+use super::apply::wrong_status;
+use super::open::begin_abort;
+
+/// What a new intent says of itself.
+pub(super) struct NewIntent<'a> {
+    pub attempt: u32,
+    pub member: &'a MemberId,
+    pub boot: BootId,
+    pub epoch: Epoch,
+    pub variant: Variant,
+    pub before: Option<&'a str>,
+}
+
+/// Whether a need is met: it is done (or was skipped on purpose), or the step that stands in for
+/// it is, or it failed and the runbook says to continue.
+pub fn need_is_met(run: &Run, need: &StepId) -> bool {
+    let (Some(step), Some(record)) = (run.planned(need), run.steps.get(need)) else {
+        return false;
+    };
+    match &record.status {
+        StepStatus::Done { .. } | StepStatus::Skipped { .. } => true,
+        StepStatus::Failed { .. } => match &step.or_else {
+            Some(stand_in) if is_done(run, stand_in) => true,
+            Some(stand_in) if !has_given_up(run, stand_in) => false,
+            Some(_) | None => step.on_failure == OnFailure::Continue,
+        },
+        StepStatus::Waiting
+        | StepStatus::AwaitingApproval
+        | StepStatus::Intent { .. }
+        | StepStatus::Unknown { .. } => false,
+    }
+}
+
+/// Whether the state, read linearizably, still allows the call of that attempt: the run is open,
+/// unpaused and of this epoch, and the step stands at this life's intent.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn may_call(
+    state: &State,
+    run: &RunId,
+    step: &StepId,
+    attempt: u32,
+    boot: BootId,
+) -> Result<(), String> {
+    let Some(run) = state.runs.get(run).filter(|run| run.is_open()) else {
+        return Err(format!("run {run} is not open"));
+    };
+    if let Some(paused) = &run.paused {
+        return Err(format!("run {} is paused by {}", run.id, paused.by));
+    }
+    let epoch = state.apps.get(&run.application).map(|app| app.epoch);
+    if epoch != Some(run.epoch) {
+        return Err(format!("epoch {} is no longer the newest", run.epoch));
+    }
+    if matches!(run.status, RunStatus::Aborting { .. }) && !is_restoring(run, step) {
+        return Err(format!("run {} is being aborted", run.id));
+    }
+    match run.steps.get(step).map(|record| &record.status) {
+        Some(StepStatus::Intent {
+            attempt: standing,
+            boot: of,
+            ..
+        }) if *standing == attempt && *of == boot => Ok(()),
+        Some(status) => Err(format!("step {step} stands at {}", status.as_str())),
+        None => Err(format!("run {} has no step {step}", run.id)),
+    }
+}
+
+fn is_done(run: &Run, id: &StepId) -> bool {
+    run.steps
+        .get(id)
+        .is_some_and(|r| matches!(r.status, StepStatus::Done { .. }))
+}
+
+fn is_failed(run: &Run, id: &StepId) -> bool {
+    run.steps
+        .get(id)
+        .is_some_and(|r| matches!(r.status, StepStatus::Failed { .. }))
+}
+
+/// At rest without having reached its goal.
+fn has_given_up(run: &Run, id: &StepId) -> bool {
+    run.steps.get(id).is_some_and(|record| {
+        matches!(
+            record.status,
+            StepStatus::Failed { .. } | StepStatus::Skipped { .. }
+        )
+    })
+}
+
+/// Whether a step may begin: its needs are met, and a stand-in's principal has failed.
+fn check_ready(run: &Run, step: &PlannedStep) -> Result<(), Rejection> {
+    let unmet = |need: &StepId| Rejection::NeedUnmet {
+        step: step.id.clone(),
+        need: need.clone(),
+    };
+    if let Some(need) = step.needs.iter().find(|need| !need_is_met(run, need)) {
+        return Err(unmet(need));
+    }
+    match &step.stands_in_for {
+        Some(principal) if !is_failed(run, principal) => Err(unmet(principal)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_restoring(run: &Run, id: &StepId) -> bool {
+    run.restoring.iter().any(|step| &step.id == id)
+}
+
+fn planned(run: &Run, id: &StepId) -> Result<PlannedStep, Rejection> {
+    run.planned(id)
+        .cloned()
+        .ok_or_else(|| Rejection::NoSuchStep {
+            run: run.id.clone(),
+            step: id.clone(),
+        })
+}
+
+fn record_mut<'a>(run: &'a mut Run, id: &StepId) -> Result<&'a mut StepRecord, Rejection> {
+    let missing = Rejection::NoSuchStep {
+        run: run.id.clone(),
+        step: id.clone(),
+    };
+    run.steps.get_mut(id).ok_or(missing)
+}
+
+fn misplaced(step: &StepId, status: &StepStatus, what: &str) -> Rejection {
+    Rejection::StepStatus {
+        step: step.clone(),
+        status: status.as_str().to_owned(),
+        what: what.to_owned(),
+    }
+}
+
+/// A write is about to be made.
+pub(super) fn intent(
+    run: &mut Run,
+    now: Wall,
+    id: &StepId,
+    new: &NewIntent<'_>,
+) -> Result<Event, Rejection> {
+    let allowed = match &run.status {
+        RunStatus::Executing => true,
+        RunStatus::Aborting { .. } => is_restoring(run, id),
+        RunStatus::NeedsOperator { .. }
+        | RunStatus::Soaking { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => false,
+    };
+    if !allowed {
+        return Err(wrong_status(run, "a new intent"));
+    }
+    if let Some(paused) = &run.paused {
+        return Err(Rejection::Paused {
+            run: run.id.clone(),
+            by: paused.by.clone(),
+        });
+    }
+    if new.epoch != run.epoch {
+        return Err(Rejection::WrongEpoch {
+            expected: run.epoch,
+            got: new.epoch,
+        });
+    }
+    let step = planned(run, id)?;
+    check_ready(run, &step)?;
+    let ready_at = run.ready_at(&step);
+    let run_id = run.id.clone();
+    let record = record_mut(run, id)?;
+    match &record.status {
+        StepStatus::Waiting | StepStatus::Unknown { .. } => {}
+        // Of this very life the outcome must come first; a predecessor's will never come.
+        StepStatus::Intent { boot, .. } if *boot != new.boot => {}
+        StepStatus::Intent { .. }
+        | StepStatus::AwaitingApproval
+        | StepStatus::Done { .. }
+        | StepStatus::Skipped { .. }
+        | StepStatus::Failed { .. } => return Err(misplaced(id, &record.status, "an intent")),
+    }
+    if !step.intent.writes() {
+        return Err(misplaced(
+            id,
+            &record.status,
+            "an intent (it writes nothing)",
+        ));
+    }
+    if new.variant == Variant::Escalated && !may_escalate(&step.intent, record) {
+        return Err(misplaced(id, &record.status, "an escalation"));
+    }
+    if new.attempt != record.attempts + 1 {
+        return Err(Rejection::WrongAttempt {
+            step: id.clone(),
+            expected: record.attempts + 1,
+            got: new.attempt,
+        });
+    }
+    record.attempts = new.attempt;
+    record.started_at.get_or_insert(ready_at);
+    if record.before.is_none() {
+        record.before = new.before.map(str::to_owned);
+    }
+    record.status = StepStatus::Intent {
+        attempt: new.attempt,
+        member: new.member.clone(),
+        boot: new.boot,
+        at: now,
+        variant: new.variant,
+    };
+    Ok(Event::StepMoved {
+        run: run_id,
+        step: id.clone(),
+    })
+}
+
+/// Data may be lost only where the plan granted it or a person did.
+fn may_escalate(intent: &Intent, record: &StepRecord) -> bool {
+    match intent {
+        Intent::AuroraPromote { escalate_after, .. } => {
+            escalate_after.is_some() || record.approved_by.is_some()
+        }
+        Intent::Dial { .. }
+        | Intent::Weight { .. }
+        | Intent::Route53Failover { .. }
+        | Intent::ScaleNodegroup { .. }
+        | Intent::HttpCheck { .. }
+        | Intent::HttpRequest { .. }
+        | Intent::Approval { .. }
+        | Intent::Wait { .. } => false,
+    }
+}
+
+/// Something became of a step.
+pub(super) fn outcome(
+    run: &mut Run,
+    now: Wall,
+    id: &StepId,
+    attempt: u32,
+    outcome: &Outcome,
+    after: Option<&str>,
+) -> Result<Event, Rejection> {
+    match run.status {
+        RunStatus::Executing | RunStatus::NeedsOperator { .. } | RunStatus::Aborting { .. } => {}
+        RunStatus::Soaking { .. } | RunStatus::Completed | RunStatus::Aborted { .. } => {
+            return Err(wrong_status(run, "an outcome"));
+        }
+    }
+    let step = planned(run, id)?;
+    let ready = check_ready(run, &step);
+    let ready_at = run.ready_at(&step);
+    let run_id = run.id.clone();
+    let record = record_mut(run, id)?;
+    if attempt != record.attempts {
+        return Err(Rejection::WrongAttempt {
+            step: id.clone(),
+            expected: record.attempts,
+            got: attempt,
+        });
+    }
+    if record.status == StepStatus::Waiting {
+        ready?;
+    }
+    let in_flight = record.status.is_in_flight();
+    let waiting = record.status == StepStatus::Waiting;
+    let next = match (outcome, &record.status) {
+        (Outcome::Done { partly }, _) if waiting || in_flight => StepStatus::Done {
+            wrote: in_flight,
+            partly: *partly,
+        },
+        (Outcome::Failed { failure }, _) if waiting || in_flight => StepStatus::Failed {
+            failure: failure.clone(),
+        },
+        (Outcome::Skipped { why }, StepStatus::Waiting) => StepStatus::Skipped { why: why.clone() },
+        (Outcome::Unknown { why }, StepStatus::Intent { at, variant, .. }) => StepStatus::Unknown {
+            attempt,
+            at: *at,
+            why: why.clone(),
+            variant: *variant,
+        },
+        (Outcome::AwaitingApproval, _) if waiting || in_flight => StepStatus::AwaitingApproval,
+        (Outcome::NotSent { .. }, StepStatus::Intent { .. }) => StepStatus::Waiting,
+
+        (Outcome::Done { .. }, StepStatus::Done { .. })
+        | (Outcome::Skipped { .. }, StepStatus::Skipped { .. })
+        | (Outcome::Failed { .. }, StepStatus::Failed { .. })
+        | (Outcome::Unknown { .. }, StepStatus::Unknown { .. })
+        | (Outcome::AwaitingApproval, StepStatus::AwaitingApproval) => return Ok(Event::NoChange),
+
+        (Outcome::Done { .. }, status) => return Err(misplaced(id, status, "done")),
+        (Outcome::Skipped { .. }, status) => return Err(misplaced(id, status, "skipped")),
+        (Outcome::Failed { .. }, status) => return Err(misplaced(id, status, "failed")),
+        (Outcome::Unknown { .. }, status) => return Err(misplaced(id, status, "unknown")),
+        (Outcome::AwaitingApproval, status) => {
+            return Err(misplaced(id, status, "awaiting approval"));
+        }
+        (Outcome::NotSent { .. }, status) => return Err(misplaced(id, status, "not sent")),
+    };
+    record.started_at.get_or_insert(ready_at);
+    if let Some(after) = after {
+        record.after = Some(after.to_owned());
+    }
+    record.status = next;
+    if record.status.is_at_rest() {
+        record.ended_at = Some(now);
+    }
+    come_to_rest(run, now, &step);
+    Ok(Event::StepMoved {
+        run: run_id,
+        step: id.clone(),
+    })
+}
+
+/// What follows for the rest of the run when a step has ended.
+fn come_to_rest(run: &mut Run, now: Wall, step: &PlannedStep) {
+    let Some(status) = run.steps.get(&step.id).map(|record| record.status.clone()) else {
+        return;
+    };
+    match status {
+        StepStatus::Done { .. } | StepStatus::Skipped { .. } => {
+            if let Some(stand_in) = &step.or_else {
+                rest_unneeded(run, now, stand_in);
+            }
+        }
+        StepStatus::Failed { failure } => {
+            if let Some(stand_in) = &step.or_else
+                && let Some(record) = run.steps.get_mut(stand_in)
+                && record.status == StepStatus::Waiting
+            {
+                // The other way is tried before anything is given up. For data a person decides.
+                if step.intent.is_data_step() {
+                    record.status = StepStatus::AwaitingApproval;
+                }
+                return;
+            }
+            // A stand-in's failure is its principal's.
+            let principal = step
+                .stands_in_for
+                .as_ref()
+                .and_then(|id| run.plan.step(id))
+                .cloned();
+            let judged = principal.as_ref().unwrap_or(step);
+            fail(run, now, judged, failure);
+        }
+        StepStatus::Waiting
+        | StepStatus::AwaitingApproval
+        | StepStatus::Intent { .. }
+        | StepStatus::Unknown { .. } => {}
+    }
+}
+
+fn rest_unneeded(run: &mut Run, now: Wall, stand_in: &StepId) {
+    if let Some(record) = run.steps.get_mut(stand_in)
+        && matches!(
+            record.status,
+            StepStatus::Waiting | StepStatus::AwaitingApproval
+        )
+    {
+        record.status = StepStatus::Skipped {
+            why: SkipReason::NotNeeded,
+        };
+        record.ended_at = Some(now);
+    }
+}
+
+fn fail(run: &mut Run, now: Wall, step: &PlannedStep, failure: Failure) {
+    let hold = RunStatus::NeedsOperator {
+        reason: NeedsOperator::StepFailed {
+            step: step.id.clone(),
+            failure,
+        },
+    };
+    match step.on_failure {
+        OnFailure::Continue => {}
+        OnFailure::Hold => {
+            // While aborting, only a step that gives back matters enough to ask.
+            if run.abort.is_none() || is_restoring(run, &step.id) {
+                run.status = hold;
+            }
+        }
+        OnFailure::Compensate => {
+            if run.abort.is_some() {
+            } else if run.promotion_intended() {
+                run.status = hold;
+            } else {
+                begin_abort(
+                    run,
+                    now,
+                    AbortReason::Compensated {
+                        step: step.id.clone(),
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// A person's word on a step that waits for one.
+pub(super) fn approve(
+    run: &mut Run,
+    now: Wall,
+    id: &StepId,
+    by: &str,
+    granted: bool,
+) -> Result<Event, Rejection> {
+    let step = planned(run, id)?;
+    let run_id = run.id.clone();
+    let record = record_mut(run, id)?;
+    if record.status != StepStatus::AwaitingApproval {
+        return Err(misplaced(id, &record.status, "an approval"));
+    }
+    record.approved_by = granted.then(|| by.to_owned());
+    if !granted {
+        record.status = StepStatus::Failed {
+            failure: Failure::Declined { by: by.to_owned() },
+        };
+        record.ended_at = Some(now);
+    } else if matches!(step.intent, Intent::Approval { .. }) {
+        record.status = StepStatus::Done {
+            wrote: false,
+            partly: false,
+        };
+        record.ended_at = Some(now);
+    } else {
+        // Its time begins when it may.
+        record.status = StepStatus::Waiting;
+        record.started_at = Some(now);
+    }
+    come_to_rest(run, now, &step);
+    Ok(Event::StepMoved {
+        run: run_id,
+        step: id.clone(),
+    })
+}
+
+/// A person decides that a step is not needed.
+pub(super) fn skip(run: &mut Run, now: Wall, id: &StepId, by: &str) -> Result<Event, Rejection> {
+    let step = planned(run, id)?;
+    let run_id = run.id.clone();
+    let record = record_mut(run, id)?;
+    match &record.status {
+        StepStatus::Waiting | StepStatus::AwaitingApproval | StepStatus::Failed { .. } => {}
+        StepStatus::Intent { .. }
+        | StepStatus::Unknown { .. }
+        | StepStatus::Done { .. }
+        | StepStatus::Skipped { .. } => return Err(misplaced(id, &record.status, "a skip")),
+    }
+    record.status = StepStatus::Skipped {
+        why: SkipReason::Operator(by.to_owned()),
+    };
+    record.ended_at = Some(now);
+    come_to_rest(run, now, &step);
+    take_up_again(run);
+    // Without its stand-in a failed step is finally failed.
+    if let Some(principal) = step
+        .stands_in_for
+        .as_ref()
+        .and_then(|id| planned(run, id).ok())
+        && let Some(StepStatus::Failed { failure }) =
+            run.steps.get(&principal.id).map(|r| r.status.clone())
+        && run.status == RunStatus::Executing
+    {
+        fail(run, now, &principal, failure);
+    }
+    Ok(Event::StepMoved {
+        run: run_id,
+        step: id.clone(),
+    })
+}
+
+/// A person asks for a step to be tried again: one that failed, or one whose goal has drifted.
+pub(super) fn retry(run: &mut Run, now: Wall, id: &StepId) -> Result<Event, Rejection> {
+    planned(run, id)?;
+    let drifted = matches!(
+        &run.status,
+        RunStatus::NeedsOperator { reason: NeedsOperator::Drift { step, .. } } if step == id
+    );
+    let run_id = run.id.clone();
+    let record = record_mut(run, id)?;
+    match &record.status {
+        StepStatus::Failed { .. } => {}
+        StepStatus::Done { .. } if drifted => {}
+        StepStatus::Done { .. }
+        | StepStatus::Waiting
+        | StepStatus::AwaitingApproval
+        | StepStatus::Intent { .. }
+        | StepStatus::Unknown { .. }
+        | StepStatus::Skipped { .. } => return Err(misplaced(id, &record.status, "a retry")),
+    }
+    record.status = StepStatus::Waiting;
+    record.started_at = Some(now);
+    record.ended_at = None;
+    take_up_again(run);
+    Ok(Event::StepMoved {
+        run: run_id,
+        step: id.clone(),
+    })
+}
+
+/// After a person's hand: goes on unless another failure still asks for one.
+fn take_up_again(run: &mut Run) {
+    if !matches!(run.status, RunStatus::NeedsOperator { .. }) {
+        return;
+    }
+    let blocking = run.in_order().find_map(|(step, record)| {
+        let StepStatus::Failed { failure } = &record.status else {
+            return None;
+        };
+        let relevant = run.abort.is_none() || is_restoring(run, &step.id);
+        let covered = step.stands_in_for.is_some() || need_is_met(run, &step.id);
+        let other_way_open = step
+            .or_else
+            .as_ref()
+            .is_some_and(|other| !has_given_up(run, other));
+        (relevant && !covered && !other_way_open).then(|| NeedsOperator::StepFailed {
+            step: step.id.clone(),
+            failure: failure.clone(),
+        })
+    });
+    run.status = match (blocking, &run.abort) {
+        (Some(reason), _) => RunStatus::NeedsOperator { reason },
+        (None, Some(reason)) => RunStatus::Aborting {
+            reason: reason.clone(),
+        },
+        (None, None) => RunStatus::Executing,
+    };
+}
