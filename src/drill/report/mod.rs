@@ -1,0 +1,20 @@
+//! What a drill leaves behind: one object, told three ways.
+//!
+//! ```text
+//!              ┌─▶ report.json   for programs; also what `drill --json` prints
+//!  Report ─────┼─▶ report.md     for a terminal, a pull request, a ticket
+//!              └─▶ report.html   for people: one file, pictures inside, nothing fetched
+//! ```
+//!
+//! Every time in a report is in world seconds after the event that the drill is about (the fault,
+//! or the operator's word), so that a report of a drill at thirty times speed reads like one of the
+//! real thing.
+
+mod clocks;
+mod data;
+
+pub use clocks::Marks;
+pub use data::{
+    Change, Check, Clocks, Hold, Invariant, Mark, MarkKind, ObjectiveResult, RegionSeries, Report,
+    RunReport, StepReport, Timeline, UserPoint, Users,
+};

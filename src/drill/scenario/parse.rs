@@ -1,0 +1,694 @@
+//! TOML → [`Scenario`], in two stages: raw keys as serde reads them, then their meaning with every
+//! mistake at once, each under the line it stands in.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+
+use super::{
+    AppOverrides, AwsService, Deed, Expectation, FaultSpec, Moment, OperatorAct, Outcome, Place,
+    RunbookChoice, Scenario, ScenarioEvent, Silence, Start, StepWord, Trigger, length,
+};
+use crate::model::{Automation, Millis};
+
+/// Why there is no scenario to play.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ScenarioError {
+    #[error("no scenario is called {name}")]
+    #[diagnostic(help("shipped are: {known}; a file of your own is given by its path"))]
+    NoSuchScenario { name: String, known: String },
+    #[error("cannot read the scenario {}", path.display())]
+    #[diagnostic(help("does the file exist, and may you read it?"))]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{name} is not a scenario: {} in it", mistakes(problems.len()))]
+    Invalid {
+        name: String,
+        #[related]
+        problems: Vec<ScenarioProblem>,
+    },
+}
+
+/// One mistake in a scenario, with its place.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub struct ScenarioProblem {
+    pub message: String,
+    #[source_code]
+    source_code: NamedSource<String>,
+    #[label("here")]
+    place: SourceSpan,
+    #[help]
+    help: Option<String>,
+}
+
+fn mistakes(count: usize) -> String {
+    match count {
+        1 => "one mistake".to_owned(),
+        n => format!("{n} mistakes"),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScenario {
+    name: Spanned<String>,
+    title: Spanned<String>,
+    description: String,
+    #[serde(default)]
+    runbook: Option<Spanned<String>>,
+    start: Spanned<String>,
+    deadline: Spanned<String>,
+    #[serde(default)]
+    event: Vec<Spanned<RawEvent>>,
+    expect: Spanned<RawExpect>,
+    #[serde(default)]
+    app: RawApp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEvent {
+    at: Option<Spanned<String>>,
+    when: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
+    fault: Option<Spanned<String>>,
+    clear: Option<Spanned<String>>,
+    operator: Option<Spanned<String>>,
+    with: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    clocks_start: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExpect {
+    outcome: Spanned<String>,
+    reason: Option<Spanned<String>>,
+    runs: Option<usize>,
+    active: Option<Place>,
+    #[serde(default)]
+    steps: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    calls: BTreeMap<String, u32>,
+    lost_writes_at_most: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApp {
+    rpo_max: Option<Spanned<String>>,
+    automation: Option<Automation>,
+    hold_down: Option<Spanned<String>>,
+    cool_down: Option<Spanned<String>>,
+    soak: Option<Spanned<String>>,
+    database: Option<bool>,
+}
+
+/// Reads a scenario; see [`Scenario::parse`].
+pub(super) fn parse(source_name: &str, text: &str) -> Result<Scenario, ScenarioError> {
+    let mut reader = Reader {
+        source_name,
+        text,
+        problems: Vec::new(),
+    };
+    let scenario = match toml::from_str::<RawScenario>(text) {
+        Ok(raw) => reader.scenario(raw),
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            reader.problem(span, error.message().to_owned(), None);
+            None
+        }
+    };
+    reader.problems.sort_by_key(|problem| problem.place.offset());
+    match scenario {
+        Some(scenario) if reader.problems.is_empty() => Ok(scenario),
+        _ => Err(ScenarioError::Invalid {
+            name: source_name.to_owned(),
+            problems: reader.problems,
+        }),
+    }
+}
+
+struct Reader<'a> {
+    source_name: &'a str,
+    text: &'a str,
+    problems: Vec<ScenarioProblem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        self.problems.push(ScenarioProblem {
+            message,
+            source_code: NamedSource::new(self.source_name, self.text.to_owned())
+                .with_language("TOML"),
+            place: span.into(),
+            help,
+        });
+    }
+
+    fn scenario(&mut self, raw: RawScenario) -> Option<Scenario> {
+        let name = raw.name.get_ref();
+        let name_is_plain = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !name_is_plain {
+            self.problem(
+                raw.name.span(),
+                format!("`{name}` cannot be a scenario's name"),
+                Some("use lower-case letters, digits and hyphens".to_owned()),
+            );
+        }
+        if raw.title.get_ref().contains('\n') {
+            self.problem(
+                raw.title.span(),
+                "a title is one line".to_owned(),
+                Some("put the rest in `description`".to_owned()),
+            );
+        }
+        let start = self.word(
+            &raw.start,
+            "start",
+            &[
+                ("outage", Start::Outage),
+                ("switchover", Start::Switchover),
+                ("failback", Start::Failback),
+            ],
+        );
+        let deadline = self.length(&raw.deadline);
+        let expect_span = raw.expect.span();
+        let expect = self.expect(raw.expect.into_inner());
+        if raw.event.is_empty() {
+            self.problem(
+                expect_span,
+                "nothing happens in this scenario".to_owned(),
+                Some("add an `[[event]]` with a `fault` or an `operator`".to_owned()),
+            );
+        }
+        let events: Vec<_> = raw
+            .event
+            .into_iter()
+            .filter_map(|event| self.event(event))
+            .collect();
+        let app = self.app(raw.app);
+        Some(Scenario {
+            name: raw.name.into_inner(),
+            title: raw.title.into_inner(),
+            description: raw.description.trim().to_owned(),
+            runbook: match raw.runbook {
+                None => RunbookChoice::Shipped("active-passive".to_owned()),
+                Some(choice) => runbook(choice.into_inner()),
+            },
+            start: start?,
+            events,
+            expect: expect?,
+            deadline: deadline?,
+            app,
+        })
+    }
+
+    fn event(&mut self, raw: Spanned<RawEvent>) -> Option<ScenarioEvent> {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        let moment = match (&raw.at, &raw.when) {
+            (Some(at), None) => self.length(at).map(Moment::At),
+            (None, Some(when)) => {
+                let trigger = self.trigger(when);
+                let after = match &raw.after {
+                    Some(after) => self.length(after),
+                    None => Some(Millis::ZERO),
+                };
+                match (trigger, after) {
+                    (Some(trigger), Some(after)) => Some(Moment::When { trigger, after }),
+                    _ => None,
+                }
+            }
+            (Some(_), Some(when)) => {
+                self.problem(
+                    when.span(),
+                    "an event has `at` or `when`, not both".to_owned(),
+                    Some("`after` delays a `when`".to_owned()),
+                );
+                None
+            }
+            (None, None) => {
+                self.problem(
+                    span.clone(),
+                    "when does this event happen?".to_owned(),
+                    Some("add `at = \"20s\"` or `when = \"run_opened\"`".to_owned()),
+                );
+                None
+            }
+        };
+        if let (Some(after), None) = (&raw.after, &raw.when) {
+            self.problem(after.span(), "`after` belongs to a `when`".to_owned(), None);
+        }
+        let with = raw.with;
+        let deed = match (raw.fault, raw.clear, raw.operator) {
+            (Some(fault), None, None) => self.fault(&fault, with).map(Deed::Inject),
+            (None, Some(fault), None) => self.fault(&fault, with).map(Deed::Clear),
+            (None, None, Some(verb)) => self.operator(&verb, with).map(Deed::Operator),
+            _ => {
+                self.problem(
+                    span,
+                    "an event does one thing".to_owned(),
+                    Some("give it one of `fault`, `clear` and `operator`".to_owned()),
+                );
+                None
+            }
+        };
+        Some(ScenarioEvent {
+            moment: moment?,
+            deed: deed?,
+            clocks_start: raw.clocks_start,
+        })
+    }
+
+    fn trigger(&mut self, text: &Spanned<String>) -> Option<Trigger> {
+        let word = text.get_ref().as_str();
+        match word {
+            "run_opened" => return Some(Trigger::RunOpened),
+            "run_closed" => return Some(Trigger::RunClosed),
+            "promotion_started" => return Some(Trigger::PromotionStarted),
+            "verified" => return Some(Trigger::Verified),
+            "blocked" => return Some(Trigger::Blocked),
+            _ => {}
+        }
+        let step = word
+            .strip_prefix("step:")
+            .and_then(|rest| rest.rsplit_once(':'));
+        if let Some((id, status)) = step
+            && let Some((_, status)) = StepWord::ALL.iter().find(|(known, _)| *known == status)
+        {
+            return Some(Trigger::Step {
+                id: id.to_owned(),
+                status: *status,
+            });
+        }
+        self.problem(
+            text.span(),
+            format!("`{word}` is nothing that can be waited for"),
+            Some(format!(
+                "use `run_opened`, `promotion_started`, `verified`, `run_closed`, `blocked`, or `step:ID:STATUS` with one of {}",
+                words(&StepWord::ALL)
+            )),
+        );
+        None
+    }
+
+    fn fault(
+        &mut self,
+        name: &Spanned<String>,
+        with: Option<Spanned<toml::Table>>,
+    ) -> Option<FaultSpec> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct InRegion {
+            region: Place,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Path {
+            vantage: Place,
+            region: Place,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Vantage {
+            vantage: Place,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Throttled {
+            service: Option<AwsService>,
+            percent: u8,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct ReplyLost {
+            operation: String,
+            #[serde(default = "once")]
+            times: u32,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Slow {
+            service: Option<AwsService>,
+            delay: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Down {
+            service: Option<AwsService>,
+            region: Option<Place>,
+            #[serde(default)]
+            how: Silence,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Capacity {
+            region: Place,
+            at_most: u32,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct LagOf {
+            lag: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+
+        let args = Args::new(name, with);
+        match name.get_ref().as_str() {
+            "region_down" => {
+                let InRegion { region } = self.args(args)?;
+                Some(FaultSpec::RegionDown { region })
+            }
+            "path_cut" => {
+                let Path { vantage, region } = self.args(args)?;
+                Some(FaultSpec::PathCut { vantage, region })
+            }
+            "vantage_isolated" => {
+                let Vantage { vantage } = self.args(args)?;
+                Some(FaultSpec::VantageIsolated { vantage })
+            }
+            "throttled" => {
+                let span = args.span.clone();
+                let Throttled { service, percent } = self.args(args)?;
+                if percent > 100 {
+                    self.problem(span, format!("{percent} is not a percentage"), None);
+                    return None;
+                }
+                Some(FaultSpec::Throttled { service, percent })
+            }
+            "reply_lost" => {
+                let ReplyLost { operation, times } = self.args(args)?;
+                Some(FaultSpec::ReplyLost { operation, times })
+            }
+            "control_plane_slow" => {
+                let span = args.span.clone();
+                let Slow { service, delay } = self.args(args)?;
+                let delay = self.length(&Spanned::new(span, delay))?;
+                Some(FaultSpec::ControlPlaneSlow { service, delay })
+            }
+            "control_plane_down" => {
+                let Down {
+                    service,
+                    region,
+                    how,
+                } = self.args(args)?;
+                Some(FaultSpec::ControlPlaneDown {
+                    service,
+                    region,
+                    how,
+                })
+            }
+            "promotion_stuck" => {
+                let Nothing {} = self.args(args)?;
+                Some(FaultSpec::PromotionStuck)
+            }
+            "no_capacity" => {
+                let Capacity { region, at_most } = self.args(args)?;
+                Some(FaultSpec::NoCapacity { region, at_most })
+            }
+            "lag" => {
+                let span = args.span.clone();
+                let LagOf { lag } = self.args(args)?;
+                let lag = self.length(&Spanned::new(span, lag))?;
+                Some(FaultSpec::Lag { lag })
+            }
+            "lag_unpublished" => {
+                let Nothing {} = self.args(args)?;
+                Some(FaultSpec::LagUnpublished)
+            }
+            "record_edited" => {
+                let Nothing {} = self.args(args)?;
+                Some(FaultSpec::RecordEdited)
+            }
+            other => {
+                self.problem(
+                    name.span(),
+                    format!("no fault is called `{other}`"),
+                    Some(format!("there are {}", FaultSpec::NAMES.join(", "))),
+                );
+                None
+            }
+        }
+    }
+
+    fn operator(
+        &mut self,
+        verb: &Spanned<String>,
+        with: Option<Spanned<toml::Table>>,
+    ) -> Option<OperatorAct> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct To {
+            to: Place,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Failover {
+            to: Place,
+            #[serde(default)]
+            allow_data_loss: bool,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Step {
+            step: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Because {
+            reason: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct InRegion {
+            region: Place,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+
+        let args = Args::new(verb, with);
+        match verb.get_ref().as_str() {
+            "failover" => {
+                let Failover {
+                    to,
+                    allow_data_loss,
+                } = self.args(args)?;
+                Some(OperatorAct::Failover {
+                    to,
+                    allow_data_loss,
+                })
+            }
+            "switchover" => {
+                let To { to } = self.args(args)?;
+                Some(OperatorAct::Switchover { to })
+            }
+            "failback" => {
+                let To { to } = self.args(args)?;
+                Some(OperatorAct::Failback { to })
+            }
+            "approve" => {
+                let Step { step } = self.args(args)?;
+                Some(OperatorAct::Approve { step })
+            }
+            "decline" => {
+                let Step { step } = self.args(args)?;
+                Some(OperatorAct::Decline { step })
+            }
+            "abort" => {
+                let Because { reason } = self.args(args)?;
+                Some(OperatorAct::Abort { reason })
+            }
+            "pause" => {
+                let Because { reason } = self.args(args)?;
+                Some(OperatorAct::Pause { reason })
+            }
+            "resume" => {
+                let Nothing {} = self.args(args)?;
+                Some(OperatorAct::Resume)
+            }
+            "retry" => {
+                let Step { step } = self.args(args)?;
+                Some(OperatorAct::Retry { step })
+            }
+            "skip" => {
+                let Step { step } = self.args(args)?;
+                Some(OperatorAct::Skip { step })
+            }
+            "ack" => {
+                let Nothing {} = self.args(args)?;
+                Some(OperatorAct::Acknowledge)
+            }
+            "rejoin" => {
+                let InRegion { region } = self.args(args)?;
+                Some(OperatorAct::Rejoin { region })
+            }
+            other => {
+                self.problem(
+                    verb.span(),
+                    format!("an operator cannot `{other}`"),
+                    Some(
+                        "there are failover, switchover, failback, approve, decline, abort, pause, resume, retry, skip, ack, rejoin"
+                            .to_owned(),
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn expect(&mut self, raw: RawExpect) -> Option<Expectation> {
+        let outcome = self.word(&raw.outcome, "outcome", &Outcome::ALL);
+        if let Some(reason) = &raw.reason
+            && reason
+                .get_ref()
+                .contains(|c: char| !c.is_ascii_lowercase() && c != '_')
+        {
+            self.problem(
+                reason.span(),
+                format!("`{}` is not the code of a reason", reason.get_ref()),
+                Some("such as `lag_too_high` or `everything_down`".to_owned()),
+            );
+        }
+        let mut steps = BTreeMap::new();
+        for (id, word) in raw.steps {
+            if let Some(word) = self.word(&word, "status", &StepWord::ALL) {
+                steps.insert(id, word);
+            }
+        }
+        let outcome = outcome?;
+        let runs = raw.runs.unwrap_or(usize::from(!outcome.is_without_run()));
+        if (runs == 0) != outcome.is_without_run() {
+            self.problem(
+                raw.outcome.span(),
+                format!("the outcome `{outcome}` does not go with {runs} runs"),
+                Some("`held` and `asked` mean that no run is opened".to_owned()),
+            );
+        }
+        Some(Expectation {
+            outcome,
+            reason: raw.reason.map(Spanned::into_inner),
+            runs,
+            active: raw.active,
+            steps,
+            calls: raw.calls,
+            lost_writes_at_most: raw.lost_writes_at_most,
+        })
+    }
+
+    fn app(&mut self, raw: RawApp) -> AppOverrides {
+        let mut length = |text: Option<Spanned<String>>| text.and_then(|text| self.length(&text));
+        AppOverrides {
+            rpo_max: length(raw.rpo_max),
+            automation: raw.automation,
+            hold_down: length(raw.hold_down),
+            cool_down: length(raw.cool_down),
+            soak: length(raw.soak),
+            database: raw.database.unwrap_or(true),
+        }
+    }
+
+    fn length(&mut self, text: &Spanned<String>) -> Option<Millis> {
+        let length = length::parse(text.get_ref());
+        if length.is_none() {
+            self.problem(
+                text.span(),
+                format!("`{}` is not a length of time", text.get_ref()),
+                Some("write a number and a unit: `850ms`, `20s`, `4m`, `1h`".to_owned()),
+            );
+        }
+        length
+    }
+
+    fn word<T: Copy>(
+        &mut self,
+        text: &Spanned<String>,
+        what: &str,
+        known: &[(&'static str, T)],
+    ) -> Option<T> {
+        let word = text.get_ref();
+        let found = known.iter().find(|(name, _)| name == word);
+        if found.is_none() {
+            self.problem(
+                text.span(),
+                format!("`{word}` is no {what}"),
+                Some(format!("use one of {}", words(known))),
+            );
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn args<T: DeserializeOwned>(&mut self, args: Args) -> Option<T> {
+        match args.table.try_into() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let message = error.message().trim_end().to_owned();
+                self.problem(
+                    args.span,
+                    format!("`{}`: {message}", args.of),
+                    Some("arguments go into `with = { … }`".to_owned()),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// The `with` of an event, or an empty one standing where its name stands.
+struct Args {
+    of: String,
+    span: Range<usize>,
+    table: toml::Table,
+}
+
+impl Args {
+    fn new(of: &Spanned<String>, with: Option<Spanned<toml::Table>>) -> Self {
+        match with {
+            Some(with) => Self {
+                of: of.get_ref().clone(),
+                span: with.span(),
+                table: with.into_inner(),
+            },
+            None => Self {
+                of: of.get_ref().clone(),
+                span: of.span(),
+                table: toml::Table::new(),
+            },
+        }
+    }
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn words<T>(known: &[(&'static str, T)]) -> String {
+    known
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn runbook(choice: String) -> RunbookChoice {
+    let path = PathBuf::from(&choice);
+    if path.extension().is_some() || path.components().count() > 1 {
+        RunbookChoice::File(path)
+    } else {
+        RunbookChoice::Shipped(choice)
+    }
+}

@@ -1,0 +1,84 @@
+//! The scenarios that ship with failoverd, and the runbooks that only they use.
+
+/// Name and text of each, the default first, then in the order of `drill list`.
+pub const SHIPPED: [(&str, &str); 17] = [
+    (
+        "region-outage",
+        include_str!("../scenarios/region-outage.toml"),
+    ),
+    (
+        "planned-switchover",
+        include_str!("../scenarios/planned-switchover.toml"),
+    ),
+    ("failback", include_str!("../scenarios/failback.toml")),
+    (
+        "both-regions-down",
+        include_str!("../scenarios/both-regions-down.toml"),
+    ),
+    ("flapping", include_str!("../scenarios/flapping.toml")),
+    (
+        "observer-isolated",
+        include_str!("../scenarios/observer-isolated.toml"),
+    ),
+    (
+        "aws-throttled",
+        include_str!("../scenarios/aws-throttled.toml"),
+    ),
+    ("reply-lost", include_str!("../scenarios/reply-lost.toml")),
+    (
+        "route53-control-plane-down",
+        include_str!("../scenarios/route53-control-plane-down.toml"),
+    ),
+    (
+        "promotion-stuck",
+        include_str!("../scenarios/promotion-stuck.toml"),
+    ),
+    ("no-capacity", include_str!("../scenarios/no-capacity.toml")),
+    (
+        "no-capacity-holds",
+        include_str!("../scenarios/no-capacity-holds.toml"),
+    ),
+    (
+        "lag-too-high",
+        include_str!("../scenarios/lag-too-high.toml"),
+    ),
+    ("lag-unknown", include_str!("../scenarios/lag-unknown.toml")),
+    (
+        "lag-unknown-no-data",
+        include_str!("../scenarios/lag-unknown-no-data.toml"),
+    ),
+    (
+        "control-plane-of-from-gone",
+        include_str!("../scenarios/control-plane-of-from-gone.toml"),
+    ),
+    ("stale-plan", include_str!("../scenarios/stale-plan.toml")),
+];
+
+/// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
+const RUNBOOKS: [(&str, &str); 3] = [
+    (
+        "drill-enough-nodes",
+        include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
+    ),
+    (
+        "drill-second-way",
+        include_str!("../scenarios/runbooks/drill-second-way.toml"),
+    ),
+    (
+        "drill-traffic-only",
+        include_str!("../scenarios/runbooks/drill-traffic-only.toml"),
+    ),
+];
+
+/// The entry of that name.
+pub(super) fn text(name: &str) -> Option<(&'static str, &'static str)> {
+    SHIPPED.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// The text of a runbook that ships with the drill.
+pub fn shipped_runbook(name: &str) -> Option<&'static str> {
+    RUNBOOKS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}

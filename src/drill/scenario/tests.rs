@@ -1,0 +1,176 @@
+use std::collections::BTreeSet;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::*;
+
+fn rendered(error: &ScenarioError) -> String {
+    let mut text = String::new();
+    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_width(100)
+        .render_report(&mut text, error)
+        .expect("rendering into a String does not fail");
+    text
+}
+
+#[test]
+fn every_shipped_scenario_reads_and_is_what_its_file_is_called() {
+    for (file, text) in SHIPPED {
+        let scenario = Scenario::parse(file, text).unwrap_or_else(|e| panic!("{}", rendered(&e)));
+        assert_eq!(scenario.name, file);
+        assert!(
+            scenario.title.chars().count() <= 110,
+            "{file}: {}",
+            scenario.title
+        );
+        assert!(!scenario.description.is_empty(), "{file}");
+        if let RunbookChoice::Shipped(name) = &scenario.runbook {
+            assert!(
+                name == "active-passive" || shipped_runbook(name).is_some(),
+                "{file} names the runbook {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_default_scenario_comes_first() {
+    assert_eq!(SHIPPED[0].0, Scenario::DEFAULT);
+}
+
+#[test]
+fn every_scenario_of_the_first_wave_is_there() {
+    let names: BTreeSet<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    for name in [
+        "region-outage",
+        "planned-switchover",
+        "failback",
+        "both-regions-down",
+        "flapping",
+        "observer-isolated",
+        "aws-throttled",
+        "reply-lost",
+        "route53-control-plane-down",
+        "promotion-stuck",
+        "no-capacity",
+        "lag-too-high",
+        "lag-unknown",
+        "control-plane-of-from-gone",
+        "stale-plan",
+    ] {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn every_expected_reason_is_one_that_exists() {
+    // The codes live in one match; a scenario that misspells one would wait for it for ever.
+    let known = [
+        crate::model::HoldReason::EverythingDown { down: vec![] }.code(),
+        crate::model::HoldReason::HoldDown {
+            confirmed_for: Millis::ZERO,
+            required: Millis::ZERO,
+        }
+        .code(),
+        crate::model::HoldReason::LagTooHigh {
+            lag: Millis::ZERO,
+            rpo_max: Millis::ZERO,
+        }
+        .code(),
+        crate::model::HoldReason::LagUnknown { why: String::new() }.code(),
+    ];
+    for scenario in Scenario::shipped().expect("they parse") {
+        if let Some(reason) = &scenario.expect.reason {
+            assert!(
+                known.contains(&reason.as_str()),
+                "{}: {reason}",
+                scenario.name
+            );
+        }
+    }
+}
+
+#[test]
+fn clocks_count_from_the_marked_event() {
+    let flapping = Scenario::find("flapping").expect("shipped");
+    assert_eq!(flapping.zero(), 4);
+    let outage = Scenario::find("region-outage").expect("shipped");
+    assert_eq!(outage.zero(), 0);
+}
+
+#[test]
+fn a_name_that_is_not_shipped_says_which_are() {
+    let error = Scenario::find("region-outrage").expect_err("no such scenario");
+    insta::assert_snapshot!(rendered(&error));
+}
+
+#[test]
+fn a_file_that_is_not_there_says_so() {
+    let error = Scenario::find("./no/such/scenario.toml").expect_err("no such file");
+    assert!(matches!(error, ScenarioError::Unreadable { .. }));
+}
+
+#[test]
+fn every_mistake_is_shown_at_once_under_its_line() {
+    let error = Scenario::parse(
+        "mine.toml",
+        r#"
+name = "My Scenario"
+title = "one"
+description = "two"
+start = "outrage"
+deadline = "20 minutes"
+
+[[event]]
+at = "20s"
+when = "run_opened"
+fault = "region_down"
+with = { region = "home" }
+
+[[event]]
+when = "step:flip-dns:exploded"
+fault = "region_gone"
+
+[[event]]
+at = "1m"
+fault = "throttled"
+with = { percent = 101 }
+
+[[event]]
+at = "1m"
+fault = "no_capacity"
+with = { region = "standby" }
+
+[[event]]
+at = "1m"
+operator = "shrug"
+
+[[event]]
+fault = "promotion_stuck"
+clear = "promotion_stuck"
+
+[expect]
+outcome = "held"
+runs = 1
+steps = { flip-dns = "exploded" }
+"#,
+    )
+    .expect_err("full of mistakes");
+    insta::assert_snapshot!(rendered(&error));
+}
+
+#[test]
+fn an_unknown_key_is_a_mistake() {
+    let error = Scenario::parse(
+        "mine.toml",
+        "name = \"x\"\ntitle = \"x\"\ndescription = \"x\"\nstart = \"outage\"\ndeadline = \"1m\"\nsped = 3\n",
+    )
+    .expect_err("unknown key");
+    insta::assert_snapshot!(rendered(&error));
+}
+
+#[test]
+fn text_that_is_not_toml_is_a_mistake_with_a_place() {
+    let error = Scenario::parse("mine.toml", "name = \"x\ntitle =").expect_err("not TOML");
+    insta::assert_snapshot!(rendered(&error));
+}
