@@ -127,7 +127,9 @@ pub(super) fn parse(source_name: &str, text: &str) -> Result<Scenario, ScenarioE
             None
         }
     };
-    reader.problems.sort_by_key(|problem| problem.place.offset());
+    reader
+        .problems
+        .sort_by_key(|problem| problem.place.offset());
     match scenario {
         Some(scenario) if reader.problems.is_empty() => Ok(scenario),
         _ => Err(ScenarioError::Invalid {
