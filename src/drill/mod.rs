@@ -8,9 +8,11 @@
 //! ```
 
 mod options;
+pub mod progress;
 pub mod report;
 pub mod scenario;
 
 pub use options::DrillOptions;
+pub use progress::{Progress, ProgressEvent, SnapshotDiff};
 pub use report::Report;
 pub use scenario::Scenario;

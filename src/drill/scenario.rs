@@ -18,7 +18,7 @@ mod shipped;
 
 pub use event::{Deed, Moment, OperatorAct, ScenarioEvent, StepWord, Trigger};
 pub use expect::{Expectation, Outcome, Seen};
-pub use fault::{AwsService, FaultSpec, Place, Places, Silence};
+pub use fault::{AwsService, FaultSpec, LostReply, Percent, Place, Places};
 pub use parse::{ScenarioError, ScenarioProblem};
 pub use shipped::{SHIPPED, shipped_runbook};
 

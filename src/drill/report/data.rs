@@ -220,7 +220,10 @@ pub struct Timeline {
     pub users: Vec<UserPoint>,
     /// Traffic dial of each Region, in percent. Each point holds until the next.
     pub dials: Vec<RegionSeries>,
-    /// Which Region has the writer; `null`: none has.
+    /// Nodes in service of each Region, all groups together. Each point holds until the next.
+    #[serde(default)]
+    pub nodes: Vec<RegionSeries>,
+    /// Which Region takes writes; `null`: none does. Two at once read `a + b`.
     pub writer: Vec<Change>,
     /// Which Region the failover name answers; `null`: nothing.
     pub dns: Vec<Change>,

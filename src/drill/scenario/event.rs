@@ -1,7 +1,11 @@
 //! What happens in a scenario, and when.
 
+use std::fmt;
+
+use serde::Deserialize;
+
 use super::{FaultSpec, Place};
-use crate::model::{Millis, StepStatus};
+use crate::model::{Millis, StepId, StepStatus};
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,39 +52,69 @@ pub enum Deed {
     Operator(OperatorAct),
 }
 
-/// What a person does. In a drill the person's name is `drill`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a person does, by the verb of the command line. In a drill the person's name is `drill`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "operator", deny_unknown_fields)]
 pub enum OperatorAct {
-    Failover { to: Place, allow_data_loss: bool },
-    Switchover { to: Place },
-    Failback { to: Place },
-    Approve { step: String },
-    Decline { step: String },
-    Abort { reason: String },
-    Pause { reason: String },
-    Resume,
-    Retry { step: String },
-    Skip { step: String },
-    Acknowledge,
-    Rejoin { region: Place },
+    Failover {
+        to: Place,
+        #[serde(default)]
+        allow_data_loss: bool,
+    },
+    Switchover {
+        to: Place,
+    },
+    Failback {
+        to: Place,
+    },
+    Approve {
+        step: StepId,
+    },
+    Decline {
+        step: StepId,
+    },
+    Abort {
+        reason: String,
+    },
+    Pause {
+        reason: String,
+    },
+    Resume {},
+    Retry {
+        step: StepId,
+    },
+    Skip {
+        step: StepId,
+    },
+    Ack {},
+    Rejoin {
+        region: Place,
+    },
 }
 
-impl OperatorAct {
-    /// The verb as typed in a scenario and on the command line.
-    pub fn verb(&self) -> &'static str {
+impl fmt::Display for OperatorAct {
+    /// One line for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failover { .. } => "failover",
-            Self::Switchover { .. } => "switchover",
-            Self::Failback { .. } => "failback",
-            Self::Approve { .. } => "approve",
-            Self::Decline { .. } => "decline",
-            Self::Abort { .. } => "abort",
-            Self::Pause { .. } => "pause",
-            Self::Resume => "resume",
-            Self::Retry { .. } => "retry",
-            Self::Skip { .. } => "skip",
-            Self::Acknowledge => "ack",
-            Self::Rejoin { .. } => "rejoin",
+            Self::Failover {
+                to,
+                allow_data_loss: false,
+            } => write!(f, "failover to {to}"),
+            Self::Failover {
+                to,
+                allow_data_loss: true,
+            } => write!(f, "failover to {to}, data loss allowed"),
+            Self::Switchover { to } => write!(f, "switchover to {to}"),
+            Self::Failback { to } => write!(f, "failback to {to}"),
+            Self::Approve { step } => write!(f, "approve {step}"),
+            Self::Decline { step } => write!(f, "decline {step}"),
+            Self::Abort { reason } => write!(f, "abort: {reason}"),
+            Self::Pause { reason } => write!(f, "pause: {reason}"),
+            Self::Resume {} => f.write_str("resume"),
+            Self::Retry { step } => write!(f, "retry {step}"),
+            Self::Skip { step } => write!(f, "skip {step}"),
+            Self::Ack {} => f.write_str("ack"),
+            Self::Rejoin { region } => write!(f, "rejoin {region}"),
         }
     }
 }

@@ -88,91 +88,108 @@ impl fmt::Display for AwsService {
     }
 }
 
-/// How a control plane that is gone behaves.
+/// How a reply is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Silence {
-    /// Accepts the connection and never answers.
+pub enum LostReply {
+    /// The connection is closed.
     #[default]
-    Hangs,
-    /// Answers 503.
-    Errors,
+    Reset,
+    /// Nothing comes, and the connection stays open.
+    Silence,
 }
 
-/// One fault. Faults compose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One fault. Faults compose. By the sandbox's names, but about parts instead of names, so that a
+/// scenario does not depend on how the world is furnished.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fault", deny_unknown_fields)]
 pub enum FaultSpec {
-    /// `region_down`: nothing in the Region answers its users or its probes, its database included.
+    /// Nothing in the Region answers users or probes; its database stops. Its control planes still
+    /// answer: see `control_plane_gone`.
     RegionDown { region: Place },
-    /// `path_cut`: what that member sends to that Region is lost.
+    /// Every API call that is signed for the Region hangs.
+    ControlPlaneGone { region: Place },
+    /// What that member's probes send to that Region is lost.
     PathCut { vantage: Place, region: Place },
-    /// `vantage_isolated`: all that member sends is lost, to its reference targets too.
+    /// All that member's probes send is lost, to its reference targets too.
     VantageIsolated { vantage: Place },
-    /// `throttled`: so many percent of the calls are answered with the service's own throttling
-    /// error; of one service, or of all.
-    Throttled {
+    /// So many percent of the calls are refused as too many; of one service, or of all.
+    Throttle {
         service: Option<AwsService>,
-        percent: u8,
+        percent: Percent,
+        times: Option<u32>,
     },
-    /// `reply_lost`: the operation is executed and its reply never sent, so many times.
-    ReplyLost { operation: String, times: u32 },
-    /// `control_plane_slow`: every answer takes so much longer, in world time.
-    ControlPlaneSlow {
-        service: Option<AwsService>,
-        delay: Millis,
+    /// The operation is executed and its reply never arrives, so many times.
+    LoseReply {
+        service: AwsService,
+        operation: String,
+        #[serde(default = "once")]
+        times: u32,
+        #[serde(default)]
+        how: LostReply,
     },
-    /// `control_plane_down`: no API of that service, or of that Region, answers.
-    ControlPlaneDown {
+    /// Calls are accepted and never answered nor executed.
+    HangControlPlane {
         service: Option<AwsService>,
         region: Option<Place>,
-        how: Silence,
     },
-    /// `promotion_stuck`: promotions are accepted and never end.
-    PromotionStuck,
-    /// `no_capacity`: the Region's node groups get no more than so many instances.
+    /// Calls are answered with that HTTP status and not executed.
+    FailControlPlane {
+        service: AwsService,
+        #[serde(default = "unavailable")]
+        status: u16,
+    },
+    /// A promotion is accepted and never ends.
+    PromotionStuck {},
+    /// At most so many nodes of each group in the Region come into service.
     NoCapacity { region: Place, at_most: u32 },
-    /// `lag`: the replica falls so far behind.
-    Lag { lag: Millis },
-    /// `lag_unpublished`: CloudWatch has no datapoint of the replication lag.
-    LagUnpublished,
-    /// `record_edited`: somebody else changes a failover record set.
-    RecordEdited,
+    /// The replica falls back that far.
+    Lag {
+        #[serde(deserialize_with = "super::length::deserialize")]
+        lag: Millis,
+    },
+    /// CloudWatch has no datapoint of the lag.
+    LagUnknown {},
+    /// A lost Region whose database comes back still taking writes.
+    WriterUnfenced { region: Place },
+    /// Somebody else changes the application's record sets.
+    RecordChanged {
+        /// The new TTL in seconds.
+        #[serde(default = "another_ttl")]
+        ttl: u64,
+    },
+    /// Somebody else turns a dial.
+    DialChanged { region: Place, percent: Percent },
 }
 
-impl FaultSpec {
-    /// The name in a scenario.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RegionDown { .. } => "region_down",
-            Self::PathCut { .. } => "path_cut",
-            Self::VantageIsolated { .. } => "vantage_isolated",
-            Self::Throttled { .. } => "throttled",
-            Self::ReplyLost { .. } => "reply_lost",
-            Self::ControlPlaneSlow { .. } => "control_plane_slow",
-            Self::ControlPlaneDown { .. } => "control_plane_down",
-            Self::PromotionStuck => "promotion_stuck",
-            Self::NoCapacity { .. } => "no_capacity",
-            Self::Lag { .. } => "lag",
-            Self::LagUnpublished => "lag_unpublished",
-            Self::RecordEdited => "record_edited",
+/// 0 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct Percent(pub u8);
+
+impl TryFrom<u8> for Percent {
+    type Error = String;
+
+    fn try_from(value: u8) -> Result<Self, String> {
+        if value <= 100 {
+            Ok(Self(value))
+        } else {
+            Err(format!("{value} is not a percentage"))
         }
     }
+}
 
-    /// Every name, for messages.
-    pub const NAMES: [&'static str; 12] = [
-        "region_down",
-        "path_cut",
-        "vantage_isolated",
-        "throttled",
-        "reply_lost",
-        "control_plane_slow",
-        "control_plane_down",
-        "promotion_stuck",
-        "no_capacity",
-        "lag",
-        "lag_unpublished",
-        "record_edited",
-    ];
+fn once() -> u32 {
+    1
+}
+
+fn unavailable() -> u16 {
+    503
+}
+
+/// Any but the one that stands there.
+fn another_ttl() -> u64 {
+    47
 }
 
 impl fmt::Display for FaultSpec {
@@ -180,46 +197,52 @@ impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RegionDown { region } => write!(f, "Region {region} is lost"),
+            Self::ControlPlaneGone { region } => write!(f, "every AWS API of {region} hangs"),
             Self::PathCut { vantage, region } => {
                 write!(f, "the path from {vantage} to {region} is cut")
             }
             Self::VantageIsolated { vantage } => {
                 write!(f, "the member in {vantage} is cut off from everything")
             }
-            Self::Throttled { service, percent } => match service {
-                Some(service) => write!(f, "{service} throttles {percent} % of its calls"),
-                None => write!(f, "AWS throttles {percent} % of all calls"),
-            },
-            Self::ReplyLost { operation, times } => {
-                write!(f, "the reply of {operation} is lost ({times} x)")
-            }
-            Self::ControlPlaneSlow { service, delay } => match service {
-                Some(service) => write!(f, "{service} answers {delay} late"),
-                None => write!(f, "every AWS API answers {delay} late"),
-            },
-            Self::ControlPlaneDown {
-                service,
-                region,
-                how,
+            Self::Throttle {
+                service, percent, ..
             } => {
-                match (service, region) {
-                    (Some(service), Some(region)) => write!(f, "{service} in {region}")?,
-                    (Some(service), None) => write!(f, "the control plane of {service}")?,
-                    (None, Some(region)) => write!(f, "every AWS API of {region}")?,
-                    (None, None) => f.write_str("every AWS API")?,
+                let percent = percent.0;
+                match service {
+                    Some(service) => write!(f, "{service} throttles {percent} % of its calls"),
+                    None => write!(f, "AWS throttles {percent} % of all calls"),
                 }
-                f.write_str(match how {
-                    Silence::Hangs => " hangs",
-                    Silence::Errors => " answers 503",
-                })
             }
-            Self::PromotionStuck => f.write_str("promotions never end"),
+            Self::LoseReply {
+                operation, times, ..
+            } => match times {
+                1 => write!(f, "the reply of {operation} is lost"),
+                times => write!(f, "{times} replies of {operation} are lost"),
+            },
+            Self::HangControlPlane { service, region } => match (service, region) {
+                (Some(service), Some(region)) => write!(f, "{service} hangs in {region}"),
+                (Some(service), None) => write!(f, "{service} hangs"),
+                (None, Some(region)) => write!(f, "every AWS API hangs in {region}"),
+                (None, None) => f.write_str("every AWS API hangs"),
+            },
+            Self::FailControlPlane { service, status } => write!(f, "{service} answers {status}"),
+            Self::PromotionStuck {} => f.write_str("promotions never end"),
             Self::NoCapacity { region, at_most } => {
                 write!(f, "{region} has capacity for {at_most} instances")
             }
             Self::Lag { lag } => write!(f, "the replica falls {lag} behind"),
-            Self::LagUnpublished => f.write_str("the replication lag is no longer published"),
-            Self::RecordEdited => f.write_str("somebody else edits a record set"),
+            Self::LagUnknown {} => f.write_str("the replication lag is no longer published"),
+            Self::WriterUnfenced { region } => {
+                write!(f, "the database of {region} comes back taking writes")
+            }
+            Self::RecordChanged { .. } => f.write_str("somebody else changes the record sets"),
+            Self::DialChanged { region, percent } => {
+                write!(
+                    f,
+                    "somebody else turns the dial of {region} to {} %",
+                    percent.0
+                )
+            }
         }
     }
 }

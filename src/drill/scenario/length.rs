@@ -1,6 +1,19 @@
 //! Lengths of time as a person writes them.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
 use crate::model::Millis;
+
+/// What to write, for messages.
+pub const FORM: &str = "a number and a unit: `850ms`, `20s`, `4m`, `1h`";
+
+/// For `#[serde(deserialize_with)]`.
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Millis, D::Error> {
+    let text = String::deserialize(from)?;
+    parse(&text)
+        .ok_or_else(|| D::Error::custom(format!("`{text}` is not a length of time, write {FORM}")))
+}
 
 /// `850ms`, `20s`, `4m`, `1h`. One number, one unit: a scenario needs no more.
 pub fn parse(text: &str) -> Option<Millis> {

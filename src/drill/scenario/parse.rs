@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::{
-    AppOverrides, AwsService, Deed, Expectation, FaultSpec, Moment, OperatorAct, Outcome, Place,
-    RunbookChoice, Scenario, ScenarioEvent, Silence, Start, StepWord, Trigger, length,
+    AppOverrides, Deed, Expectation, Moment, Outcome, Place, RunbookChoice, Scenario,
+    ScenarioEvent, Start, StepWord, Trigger, length,
 };
 use crate::model::{Automation, Millis};
 
@@ -255,9 +255,9 @@ impl Reader<'_> {
         }
         let with = raw.with;
         let deed = match (raw.fault, raw.clear, raw.operator) {
-            (Some(fault), None, None) => self.fault(&fault, with).map(Deed::Inject),
-            (None, Some(fault), None) => self.fault(&fault, with).map(Deed::Clear),
-            (None, None, Some(verb)) => self.operator(&verb, with).map(Deed::Operator),
+            (Some(fault), None, None) => self.deed("fault", fault, with).map(Deed::Inject),
+            (None, Some(fault), None) => self.deed("fault", fault, with).map(Deed::Clear),
+            (None, None, Some(verb)) => self.deed("operator", verb, with).map(Deed::Operator),
             _ => {
                 self.problem(
                     span,
@@ -306,248 +306,37 @@ impl Reader<'_> {
         None
     }
 
-    fn fault(
+    /// Faults and operators' acts are read alike: the name is the tag, `with` holds the rest.
+    fn deed<T: DeserializeOwned>(
         &mut self,
-        name: &Spanned<String>,
+        tag: &str,
+        name: Spanned<String>,
         with: Option<Spanned<toml::Table>>,
-    ) -> Option<FaultSpec> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InRegion {
-            region: Place,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Path {
-            vantage: Place,
-            region: Place,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Vantage {
-            vantage: Place,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Throttled {
-            service: Option<AwsService>,
-            percent: u8,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct ReplyLost {
-            operation: String,
-            #[serde(default = "once")]
-            times: u32,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Slow {
-            service: Option<AwsService>,
-            delay: String,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Down {
-            service: Option<AwsService>,
-            region: Option<Place>,
-            #[serde(default)]
-            how: Silence,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Capacity {
-            region: Place,
-            at_most: u32,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct LagOf {
-            lag: String,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
-
-        let args = Args::new(name, with);
-        match name.get_ref().as_str() {
-            "region_down" => {
-                let InRegion { region } = self.args(args)?;
-                Some(FaultSpec::RegionDown { region })
-            }
-            "path_cut" => {
-                let Path { vantage, region } = self.args(args)?;
-                Some(FaultSpec::PathCut { vantage, region })
-            }
-            "vantage_isolated" => {
-                let Vantage { vantage } = self.args(args)?;
-                Some(FaultSpec::VantageIsolated { vantage })
-            }
-            "throttled" => {
-                let span = args.span.clone();
-                let Throttled { service, percent } = self.args(args)?;
-                if percent > 100 {
-                    self.problem(span, format!("{percent} is not a percentage"), None);
-                    return None;
+    ) -> Option<T> {
+        let (name_span, name) = (name.span(), name.into_inner());
+        let (span, mut table) = match with {
+            Some(with) => (with.span(), with.into_inner()),
+            None => (name_span.clone(), toml::Table::new()),
+        };
+        table.insert(tag.to_owned(), name.clone().into());
+        match table.try_into() {
+            Ok(deed) => Some(deed),
+            Err(error) => {
+                let message = error.message().trim_end();
+                if let Some(rest) = message.strip_prefix("unknown variant ") {
+                    let (_, known) = rest.split_once(", expected ").unwrap_or((rest, ""));
+                    self.problem(
+                        name_span,
+                        format!("no {tag} is called `{name}`"),
+                        Some(format!("there is {known}")),
+                    );
+                } else {
+                    self.problem(
+                        span,
+                        format!("`{name}`: {message}"),
+                        Some("arguments go into `with = { … }`".to_owned()),
+                    );
                 }
-                Some(FaultSpec::Throttled { service, percent })
-            }
-            "reply_lost" => {
-                let ReplyLost { operation, times } = self.args(args)?;
-                Some(FaultSpec::ReplyLost { operation, times })
-            }
-            "control_plane_slow" => {
-                let span = args.span.clone();
-                let Slow { service, delay } = self.args(args)?;
-                let delay = self.length(&Spanned::new(span, delay))?;
-                Some(FaultSpec::ControlPlaneSlow { service, delay })
-            }
-            "control_plane_down" => {
-                let Down {
-                    service,
-                    region,
-                    how,
-                } = self.args(args)?;
-                Some(FaultSpec::ControlPlaneDown {
-                    service,
-                    region,
-                    how,
-                })
-            }
-            "promotion_stuck" => {
-                let Nothing {} = self.args(args)?;
-                Some(FaultSpec::PromotionStuck)
-            }
-            "no_capacity" => {
-                let Capacity { region, at_most } = self.args(args)?;
-                Some(FaultSpec::NoCapacity { region, at_most })
-            }
-            "lag" => {
-                let span = args.span.clone();
-                let LagOf { lag } = self.args(args)?;
-                let lag = self.length(&Spanned::new(span, lag))?;
-                Some(FaultSpec::Lag { lag })
-            }
-            "lag_unpublished" => {
-                let Nothing {} = self.args(args)?;
-                Some(FaultSpec::LagUnpublished)
-            }
-            "record_edited" => {
-                let Nothing {} = self.args(args)?;
-                Some(FaultSpec::RecordEdited)
-            }
-            other => {
-                self.problem(
-                    name.span(),
-                    format!("no fault is called `{other}`"),
-                    Some(format!("there are {}", FaultSpec::NAMES.join(", "))),
-                );
-                None
-            }
-        }
-    }
-
-    fn operator(
-        &mut self,
-        verb: &Spanned<String>,
-        with: Option<Spanned<toml::Table>>,
-    ) -> Option<OperatorAct> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct To {
-            to: Place,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Failover {
-            to: Place,
-            #[serde(default)]
-            allow_data_loss: bool,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Step {
-            step: String,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Because {
-            reason: String,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InRegion {
-            region: Place,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
-
-        let args = Args::new(verb, with);
-        match verb.get_ref().as_str() {
-            "failover" => {
-                let Failover {
-                    to,
-                    allow_data_loss,
-                } = self.args(args)?;
-                Some(OperatorAct::Failover {
-                    to,
-                    allow_data_loss,
-                })
-            }
-            "switchover" => {
-                let To { to } = self.args(args)?;
-                Some(OperatorAct::Switchover { to })
-            }
-            "failback" => {
-                let To { to } = self.args(args)?;
-                Some(OperatorAct::Failback { to })
-            }
-            "approve" => {
-                let Step { step } = self.args(args)?;
-                Some(OperatorAct::Approve { step })
-            }
-            "decline" => {
-                let Step { step } = self.args(args)?;
-                Some(OperatorAct::Decline { step })
-            }
-            "abort" => {
-                let Because { reason } = self.args(args)?;
-                Some(OperatorAct::Abort { reason })
-            }
-            "pause" => {
-                let Because { reason } = self.args(args)?;
-                Some(OperatorAct::Pause { reason })
-            }
-            "resume" => {
-                let Nothing {} = self.args(args)?;
-                Some(OperatorAct::Resume)
-            }
-            "retry" => {
-                let Step { step } = self.args(args)?;
-                Some(OperatorAct::Retry { step })
-            }
-            "skip" => {
-                let Step { step } = self.args(args)?;
-                Some(OperatorAct::Skip { step })
-            }
-            "ack" => {
-                let Nothing {} = self.args(args)?;
-                Some(OperatorAct::Acknowledge)
-            }
-            "rejoin" => {
-                let InRegion { region } = self.args(args)?;
-                Some(OperatorAct::Rejoin { region })
-            }
-            other => {
-                self.problem(
-                    verb.span(),
-                    format!("an operator cannot `{other}`"),
-                    Some(
-                        "there are failover, switchover, failback, approve, decline, abort, pause, resume, retry, skip, ack, rejoin"
-                            .to_owned(),
-                    ),
-                );
                 None
             }
         }
@@ -610,7 +399,7 @@ impl Reader<'_> {
             self.problem(
                 text.span(),
                 format!("`{}` is not a length of time", text.get_ref()),
-                Some("write a number and a unit: `850ms`, `20s`, `4m`, `1h`".to_owned()),
+                Some(format!("write {}", length::FORM)),
             );
         }
         length
@@ -633,49 +422,6 @@ impl Reader<'_> {
         }
         found.map(|(_, value)| *value)
     }
-
-    fn args<T: DeserializeOwned>(&mut self, args: Args) -> Option<T> {
-        match args.table.try_into() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let message = error.message().trim_end().to_owned();
-                self.problem(
-                    args.span,
-                    format!("`{}`: {message}", args.of),
-                    Some("arguments go into `with = { … }`".to_owned()),
-                );
-                None
-            }
-        }
-    }
-}
-
-/// The `with` of an event, or an empty one standing where its name stands.
-struct Args {
-    of: String,
-    span: Range<usize>,
-    table: toml::Table,
-}
-
-impl Args {
-    fn new(of: &Spanned<String>, with: Option<Spanned<toml::Table>>) -> Self {
-        match with {
-            Some(with) => Self {
-                of: of.get_ref().clone(),
-                span: with.span(),
-                table: with.into_inner(),
-            },
-            None => Self {
-                of: of.get_ref().clone(),
-                span: of.span(),
-                table: toml::Table::new(),
-            },
-        }
-    }
-}
-
-fn once() -> u32 {
-    1
 }
 
 fn words<T>(known: &[(&'static str, T)]) -> String {
