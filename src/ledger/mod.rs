@@ -1,1 +1,40 @@
-//! To come.
+//! Floor 4: the replicated log. A one-voter cluster and a real one are the same code.
+//!
+//! ```text
+//!  propose ─▶ Raft core ─append─▶ LogStore ─┐                        ┌─▶ disk thread ─▶ ledger.redb
+//!                │                          ├── jobs, one at a time ─┘   (fsync before the answer)
+//!                └─apply──▶ StateMachine ───┘
+//!                               │ transition(&mut State, &Command)
+//!                               ▼
+//!                          watch: View { state, leads, term, stopped } ─▶ state(), changed(), stopped()
+//! ```
+//!
+//! Invariant: vote and log are on the disk, fsynced, before anybody hears of them.
+//! Invariant: an acknowledged command is in every later state, whatever happens to the process.
+//! Invariant: a disk that fails stops the log core, and [`RaftLedger::stopped`] says why.
+//!
+//! The state itself is kept in memory and rebuilt from snapshot and log: it is small, and one store
+//! of truth cannot disagree with another. A command that failed on a full disk may still be found
+//! after reopening; this is why every failure of [`propose`](crate::ports::Ledger::propose) but
+//! `NotLeader` means *unknown*.
+
+mod disk;
+mod error;
+mod log_store;
+mod network;
+mod raft_ledger;
+mod state_machine;
+mod store;
+mod types;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{DiskError, OpenError, StartError, StopReason};
+pub use log_store::{LogReader, LogStore};
+pub use network::{NoPeers, PeerLink, Peers, RpcFailure};
+pub use raft_ledger::{LedgerMetrics, LedgerOptions, LedgerTiming, RaftLedger};
+pub use state_machine::{SnapshotBuilder, StateMachine, Transition};
+pub use store::{Owner, RedbStore};
+pub use types::{NodeId, Peer, Reply, TypeConfig};

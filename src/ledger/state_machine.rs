@@ -1,0 +1,305 @@
+//! The replicated state in memory, and its snapshots on the disk.
+//!
+//! ```text
+//!  committed entries ─apply─▶ State ─publish─▶ View
+//!                               │  every SNAPSHOT_EVERY entries
+//!                               └─▶ snapshot on the disk ─▶ older entries are dropped
+//! ```
+//!
+//! Invariant: what is published has been applied whole: nobody sees half a batch.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use openraft::storage::RaftStateMachine;
+use openraft::{
+    AnyError, Entry, EntryPayload, ErrorSubject, ErrorVerb, LogId, OptionalSend,
+    RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageError, StorageIOError, StoredMembership,
+};
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Command, Event, Rejection, State};
+
+use super::disk::Disk;
+use super::error::{DiskError, OpenError};
+use super::log_store::storage_error;
+use super::store::{KEY_SNAPSHOT, KEY_SNAPSHOT_META, META, SCHEMA, to_json};
+use super::types::{NodeId, Peer, Reply, TypeConfig};
+use super::view::ViewSender;
+
+/// What a command does to the state: the one transition function of the pure core.
+pub type Transition =
+    Arc<dyn Fn(&mut State, &Command) -> Result<Event, Rejection> + Send + Sync + 'static>;
+
+type Failure = StorageError<NodeId>;
+type Meta = SnapshotMeta<NodeId, Peer>;
+
+/// The state, as far as the log has been applied.
+pub struct StateMachine {
+    disk: Disk,
+    transition: Transition,
+    view: ViewSender,
+    now: Applied,
+}
+
+/// One moment of the state machine. Cloning it copies no state.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Applied {
+    state: Arc<State>,
+    upto: Option<LogId<NodeId>>,
+    membership: StoredMembership<NodeId, Peer>,
+}
+
+/// Makes a snapshot of one moment, beside the core.
+#[derive(Debug)]
+pub struct SnapshotBuilder {
+    disk: Disk,
+    moment: Applied,
+}
+
+/// A snapshot as it lies on the disk and travels to other members. It carries its schema because
+/// the member that receives it may be the older one.
+#[derive(Serialize, Deserialize)]
+struct Body<S> {
+    schema: u32,
+    state: S,
+}
+
+/// Read before the state, which a newer schema may have changed beyond reading.
+#[derive(Deserialize)]
+struct SchemaOnly {
+    schema: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    #[error(
+        "the snapshot was made by a newer failoverd (schema {found}, this one knows up to {SCHEMA}); upgrade this member"
+    )]
+    Newer { found: u32 },
+    #[error("the snapshot is unreadable")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl StateMachine {
+    pub(super) fn new(
+        disk: Disk,
+        transition: Transition,
+        view: ViewSender,
+        restored: Option<Applied>,
+    ) -> Self {
+        let machine = Self {
+            disk,
+            transition,
+            view,
+            now: restored.unwrap_or_default(),
+        };
+        machine.publish();
+        machine
+    }
+
+    /// The snapshot of an earlier life.
+    pub(super) fn decode(disk: &Disk, meta: &[u8], body: &[u8]) -> Result<Applied, OpenError> {
+        const DOING: &str = "reading the snapshot";
+        let meta: Meta = serde_json::from_slice(meta).map_err(|e| disk.damaged(DOING, e))?;
+        let state = parse(body).map_err(|e| disk.damaged(DOING, super::error::chain(&e)))?;
+        Ok(Applied {
+            state: Arc::new(state),
+            upto: meta.last_log_id,
+            membership: meta.last_membership,
+        })
+    }
+
+    fn publish(&self) {
+        let state = Arc::clone(&self.now.state);
+        self.view.send_modify(|view| view.state = state);
+    }
+
+    /// Applies one command. The transition is total, but a bug in it must end the log core with its
+    /// name, not leave a member that looks alive and applies nothing.
+    fn transit(&mut self, log_id: LogId<NodeId>, command: &Command) -> Result<Reply, Failure> {
+        // Readers hold the last state: this copies it, once for each batch.
+        let state = Arc::make_mut(&mut self.now.state);
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.transition)(state, command)));
+        match outcome {
+            Ok(Ok(event)) => Ok(Reply::Applied(event)),
+            Ok(Err(rejection)) => Ok(Reply::Rejected(rejection)),
+            Err(_) => Err(StorageIOError::apply(
+                log_id,
+                AnyError::error("the state's transition function panicked"),
+            )
+            .into()),
+        }
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotBuilder = SnapshotBuilder;
+
+    async fn applied_state(
+        &mut self,
+    ) -> Result<(Option<LogId<NodeId>>, StoredMembership<NodeId, Peer>), Failure> {
+        Ok((self.now.upto, self.now.membership.clone()))
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Result<Vec<Reply>, Failure>
+    where
+        I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut replies = Vec::new();
+        let mut commanded = false;
+        for entry in entries {
+            let reply = match entry.payload {
+                EntryPayload::Blank => Reply::Nothing,
+                EntryPayload::Membership(membership) => {
+                    self.now.membership = StoredMembership::new(Some(entry.log_id), membership);
+                    Reply::Nothing
+                }
+                EntryPayload::Normal(command) => {
+                    commanded = true;
+                    self.transit(entry.log_id, &command)?
+                }
+            };
+            self.now.upto = Some(entry.log_id);
+            replies.push(reply);
+        }
+        if commanded {
+            self.publish();
+        }
+        Ok(replies)
+    }
+
+    async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
+        SnapshotBuilder {
+            disk: self.disk.clone(),
+            moment: self.now.clone(),
+        }
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>, Failure> {
+        Ok(Box::default())
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &Meta,
+        snapshot: Box<Cursor<Vec<u8>>>,
+    ) -> Result<(), Failure> {
+        let body = snapshot.into_inner();
+        let state = parse(&body).map_err(|e| {
+            let error = AnyError::error(super::error::chain(&e));
+            StorageIOError::read_snapshot(Some(meta.signature()), error)
+        })?;
+        write_snapshot(&self.disk, meta, body).await?;
+        self.now = Applied {
+            state: Arc::new(state),
+            upto: meta.last_log_id,
+            membership: meta.last_membership.clone(),
+        };
+        self.publish();
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, Failure> {
+        const DOING: &str = "reading the snapshot";
+        let failure = |e| storage_error(ErrorSubject::Snapshot(None), ErrorVerb::Read, &e);
+        let found = self
+            .disk
+            .read(DOING, |transaction| {
+                let table = transaction.open_table(META)?;
+                let meta = table.get(KEY_SNAPSHOT_META)?;
+                let body = table.get(KEY_SNAPSHOT)?;
+                Ok(meta
+                    .zip(body)
+                    .map(|(meta, body)| (meta.value().to_vec(), body.value().to_vec())))
+            })
+            .await
+            .map_err(failure)?;
+        let Some((meta, body)) = found else {
+            return Ok(None);
+        };
+        let meta =
+            serde_json::from_slice(&meta).map_err(|e| failure(self.disk.damaged(DOING, e)))?;
+        Ok(Some(Snapshot {
+            meta,
+            snapshot: Box::new(Cursor::new(body)),
+        }))
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
+    async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, Failure> {
+        let Applied {
+            state,
+            upto,
+            membership,
+        } = self.moment.clone();
+        let meta = Meta {
+            last_log_id: upto,
+            last_membership: membership,
+            // One state for one log id: the transition is deterministic.
+            snapshot_id: upto.map_or_else(|| "empty".to_owned(), |id| id.to_string()),
+        };
+        // Megabytes with a thousand applications: not on the async loop.
+        let body = tokio::task::spawn_blocking(move || {
+            to_json(&Body {
+                schema: SCHEMA,
+                state: &*state,
+            })
+        })
+        .await
+        .map_err(|e| StorageIOError::write_snapshot(Some(meta.signature()), AnyError::new(&e)))?;
+        write_snapshot(&self.disk, &meta, body.clone()).await?;
+        Ok(Snapshot {
+            meta,
+            snapshot: Box::new(Cursor::new(body)),
+        })
+    }
+}
+
+fn parse(body: &[u8]) -> Result<State, BodyError> {
+    let SchemaOnly { schema } = serde_json::from_slice(body)?;
+    if schema > SCHEMA {
+        return Err(BodyError::Newer { found: schema });
+    }
+    let body: Body<State> = serde_json::from_slice(body)?;
+    Ok(body.state)
+}
+
+/// Keeps the snapshot unless a later one is there: one being built may be overtaken by one received.
+async fn write_snapshot(disk: &Disk, meta: &Meta, body: Vec<u8>) -> Result<(), Failure> {
+    const DOING: &str = "writing a snapshot";
+    let upto = meta.last_log_id;
+    let encoded = to_json(meta);
+    disk.write(DOING, move |transaction| {
+        let mut table = transaction.open_table(META)?;
+        let present = table
+            .get(KEY_SNAPSHOT_META)?
+            .and_then(|value| serde_json::from_slice::<Meta>(value.value()).ok());
+        if present.is_some_and(|present| present.last_log_id > upto) {
+            return Ok(());
+        }
+        table.insert(KEY_SNAPSHOT_META, encoded.as_slice())?;
+        table.insert(KEY_SNAPSHOT, body.as_slice())?;
+        Ok(())
+    })
+    .await
+    .map_err(|e: Arc<DiskError>| {
+        storage_error(
+            ErrorSubject::Snapshot(Some(meta.signature())),
+            ErrorVerb::Write,
+            &e,
+        )
+    })
+}
+
+impl std::fmt::Debug for StateMachine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateMachine")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,7 @@
+mod conformance;
+mod disk_full;
+mod durability;
+mod folder;
+mod property;
+mod running;
+mod support;

@@ -1,0 +1,48 @@
+//! What openraft is told about this cluster's words.
+
+use std::io::Cursor;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Command, Event, MemberId, Rejection};
+
+/// A member's number in the log.
+pub type NodeId = u64;
+
+openraft::declare_raft_types!(
+    /// The types of this cluster's log.
+    pub TypeConfig:
+        D = Command,
+        R = Reply,
+        NodeId = NodeId,
+        Node = Peer,
+        Entry = openraft::Entry<TypeConfig>,
+        SnapshotData = Cursor<Vec<u8>>,
+        Responder = openraft::impls::OneshotResponder<TypeConfig>,
+        AsyncRuntime = openraft::TokioRuntime,
+);
+
+/// A member as the log names it. Where it is reached is configuration and stays out of the log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Peer {
+    pub member: MemberId,
+}
+
+impl Default for Peer {
+    /// Nobody: openraft wants a blank node for membership entries made without names.
+    fn default() -> Self {
+        Self {
+            member: MemberId(String::new()),
+        }
+    }
+}
+
+/// What applying one entry gave.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Applied(Event),
+    Rejected(Rejection),
+    /// The entry was Raft's own, without a command.
+    Nothing,
+}
