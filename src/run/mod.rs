@@ -18,3 +18,6 @@ mod steps;
 pub use apply::{KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use steps::{may_call, need_is_met};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    AbortReason, AppId, Event, HoldReason, Millis, NeedsOperator, Origin, Plan, PlannedStep,
+    AbortReason, AppId, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin, Plan, PlannedStep,
     Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId, StepRecord, StepStatus,
     Wall,
 };
@@ -31,14 +31,15 @@ pub(super) fn open(
     check_plan(plan)?;
     check_guards(state, now, plan, origin, limits)?;
 
-    let app = app_mut(state, &plan.application);
-    if app.epoch.next() != plan.epoch {
+    let known = state.apps.get(&plan.application);
+    let expected = known.map_or(Epoch(0), |app| app.epoch).next();
+    if expected != plan.epoch {
         return Err(Rejection::WrongEpoch {
-            expected: app.epoch.next(),
+            expected,
             got: plan.epoch,
         });
     }
-    if let Some(active) = &app.active
+    if let Some(active) = known.and_then(|app| app.active.as_ref())
         && active != &plan.from
     {
         return Err(Rejection::BadPlan {
@@ -46,6 +47,7 @@ pub(super) fn open(
         });
     }
 
+    let app = app_mut(state, &plan.application);
     app.epoch = plan.epoch;
     app.open_run = Some(id.clone());
     app.acknowledged = false;

@@ -272,6 +272,10 @@ pub(super) fn outcome(
     let ready = check_ready(run, &step);
     let ready_at = run.ready_at(&step);
     let run_id = run.id.clone();
+    let given_up = run.abort.is_some() && !is_restoring(run, id);
+    let aborted = StepStatus::Skipped {
+        why: SkipReason::Aborted,
+    };
     let record = record_mut(run, id)?;
     if attempt != record.attempts {
         return Err(Rejection::WrongAttempt {
@@ -300,6 +304,9 @@ pub(super) fn outcome(
             why: why.clone(),
             variant: *variant,
         },
+        // Once the run is being aborted nothing that has not begun ever will.
+        (Outcome::AwaitingApproval, _) if in_flight && given_up => aborted,
+        (Outcome::NotSent { .. }, StepStatus::Intent { .. }) if given_up => aborted,
         (Outcome::AwaitingApproval, _) if waiting || in_flight => StepStatus::AwaitingApproval,
         (Outcome::NotSent { .. }, StepStatus::Intent { .. }) => StepStatus::Waiting,
 

@@ -1,0 +1,375 @@
+//! The engine against a small world that loses replies, answers late, and forgets the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::fixture::*;
+use crate::model::*;
+use crate::run::{Engine, Heard, Move, Timing, apply, may_call};
+
+const TIMING: Timing = Timing {
+    poll: Millis(2_000),
+    call_timeout: Millis(10_000),
+    lease: Millis(3_000),
+    soak_poll: Millis(30_000),
+    steady_poll: Millis(300_000),
+};
+
+/// What the world does to one call.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Fine,
+    /// Executed, and the reply never comes.
+    ReplyLost,
+    /// Not executed, and nobody says so.
+    RequestLost,
+    Busy,
+    Refused,
+    /// The proof lapsed before the socket.
+    NotSent,
+    /// The member dies before it hears.
+    DiesAfter,
+    /// The member dies with the request on its way; it is executed.
+    DiesBefore,
+}
+
+fn any_fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Fine),
+        1 => Just(Fate::ReplyLost),
+        1 => Just(Fate::RequestLost),
+        1 => Just(Fate::Busy),
+        1 => Just(Fate::Refused),
+        1 => Just(Fate::NotSent),
+        1 => Just(Fate::DiesAfter),
+        1 => Just(Fate::DiesBefore),
+    ]
+}
+
+/// Resources by name: when their goal will be met, once it was written.
+struct Sim {
+    state: State,
+    now: Now,
+    boot: BootId,
+    engine: Option<Engine>,
+    met_at: BTreeMap<String, Mono>,
+    executed: BTreeMap<String, u32>,
+    called: BTreeSet<(StepId, u32, BootId)>,
+    fates: Vec<Fate>,
+    delay: Millis,
+    deaths: u32,
+}
+
+impl Sim {
+    fn new(plan: Plan, fates: Vec<Fate>, delay: Millis) -> Self {
+        let world = World::with(plan);
+        Self {
+            state: world.state,
+            now: Now {
+                mono: Mono(1_000_000),
+                wall: Wall(2_000),
+            },
+            boot: BootId(1),
+            engine: None,
+            met_at: BTreeMap::new(),
+            executed: BTreeMap::new(),
+            called: BTreeSet::new(),
+            fates,
+            delay,
+            deaths: 0,
+        }
+    }
+
+    fn run(&self) -> Run {
+        self.state.runs.values().next().unwrap().clone()
+    }
+
+    fn tick(&mut self) {
+        self.now.mono = self.now.mono + Millis(500);
+        self.now.wall = self.now.wall + Millis(500);
+    }
+
+    fn commit(&mut self, body: CommandBody) -> Result<Event, Rejection> {
+        let at = self.now.wall;
+        apply(&mut self.state, &Command { at, body })
+    }
+
+    fn turn(&mut self) {
+        self.tick();
+        let run = self.run();
+        let (boot, now) = (self.boot, self.now);
+        let engine = self
+            .engine
+            .get_or_insert_with(|| Engine::take_up(&run, MemberId::from("m"), boot, TIMING, now));
+        let mut moves = engine.advance(now, &run, true);
+        while let Some(act) = moves.pop() {
+            let Some(heard) = self.perform(act) else {
+                return;
+            };
+            let run = self.run();
+            let now = self.now;
+            if let Some(engine) = &mut self.engine {
+                moves.extend(engine.hear(now, &run, heard));
+            }
+        }
+    }
+
+    /// `None`: the member died.
+    fn perform(&mut self, act: Move) -> Option<Heard> {
+        match act {
+            Move::Observe { step, intent } => {
+                let name = intent.resource().unwrap();
+                let goal = match self.met_at.get(&name) {
+                    Some(at) if self.now.mono >= *at => Goal::Met,
+                    Some(_) => Goal::UnderWay,
+                    None => Goal::NotMet,
+                };
+                let seen = format!("{goal:?}");
+                let observation = Observation { goal, seen };
+                Some(Heard::Observed { step, observation })
+            }
+            Move::Commit { step, body } => {
+                // A rejection is an answer, too.
+                let _ = self.commit(body);
+                Some(Heard::Committed { step })
+            }
+            Move::Call {
+                step,
+                attempt,
+                intent,
+                ..
+            } => {
+                let run = self.run();
+                if let Err(why) = may_call(&self.state, &run.id, &step, attempt, self.boot) {
+                    let outcome = CallOutcome::NotSent { why };
+                    return Some(Heard::Called {
+                        step,
+                        attempt,
+                        outcome,
+                    });
+                }
+                assert!(
+                    self.called.insert((step.clone(), attempt, self.boot)),
+                    "attempt {attempt} of {step} was called twice"
+                );
+                let fate = self.fates.pop().unwrap_or(Fate::Fine);
+                let name = intent.resource().unwrap();
+                let executed = match fate {
+                    Fate::Fine | Fate::ReplyLost | Fate::DiesAfter | Fate::DiesBefore => true,
+                    Fate::RequestLost | Fate::Busy | Fate::Refused | Fate::NotSent => false,
+                };
+                if executed {
+                    *self.executed.entry(name.clone()).or_default() += 1;
+                    self.met_at.insert(name, self.now.mono + self.delay);
+                }
+                let outcome = match fate {
+                    Fate::Fine => CallOutcome::Accepted,
+                    Fate::ReplyLost | Fate::RequestLost => CallOutcome::Unknown {
+                        why: "timeout".to_owned(),
+                    },
+                    Fate::Busy => CallOutcome::Busy {
+                        code: "Throttling".to_owned(),
+                        message: "Rate exceeded".to_owned(),
+                    },
+                    Fate::Refused => CallOutcome::Refused {
+                        code: "AccessDenied".to_owned(),
+                        message: "no".to_owned(),
+                    },
+                    Fate::NotSent => CallOutcome::NotSent {
+                        why: "proof lapsed".to_owned(),
+                    },
+                    Fate::DiesAfter | Fate::DiesBefore => {
+                        self.boot = BootId(self.boot.0 + 1);
+                        self.engine = None;
+                        self.deaths += 1;
+                        return None;
+                    }
+                };
+                Some(Heard::Called {
+                    step,
+                    attempt,
+                    outcome,
+                })
+            }
+        }
+    }
+
+    fn until(&mut self, turns: u32, wanted: impl Fn(&Run) -> bool) -> bool {
+        for _ in 0..turns {
+            if wanted(&self.run()) {
+                return true;
+            }
+            self.turn();
+        }
+        wanted(&self.run())
+    }
+}
+
+#[test]
+fn a_run_without_faults_writes_each_goal_once_and_completes() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::from_secs(30));
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert!(sim.executed.values().all(|count| *count == 1));
+    assert_eq!(sim.executed.len(), 3);
+}
+
+#[test]
+fn a_goal_that_is_already_met_is_not_written() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::ZERO);
+    sim.met_at.insert("arn:group/b".to_owned(), Mono(0));
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed.get("arn:group/b"), None);
+    let raise = &sim.run().steps[&StepId::from("raise")];
+    assert_eq!(
+        raise.status,
+        StepStatus::Done {
+            wrote: false,
+            partly: false
+        }
+    );
+}
+
+#[test]
+fn a_promotion_whose_reply_is_lost_is_not_issued_twice() {
+    let mut only = plan("shop", 1);
+    only.steps.truncate(1);
+    let mut sim = Sim::new(only, vec![Fate::ReplyLost], Millis::from_secs(90));
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
+fn a_bounded_switchover_that_is_refused_becomes_a_failover() {
+    let mut only = plan("shop", 1);
+    only.steps.truncate(1);
+    only.steps[0].intent = promote(Some(Millis::from_secs(60)));
+    let mut sim = Sim::new(only, vec![Fate::Refused], Millis::from_secs(30));
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.run().steps[&StepId::from("promote")].attempts, 2);
+}
+
+#[test]
+fn an_abort_gives_back_and_comes_to_rest() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::from_secs(20));
+    // Traffic only: the promotion waits for an approval that never comes.
+    sim.commit(CommandBody::StepOutcome {
+        run: sim.run().id,
+        step: StepId::from("promote"),
+        attempt: 0,
+        outcome: Outcome::AwaitingApproval,
+        after: None,
+    })
+    .unwrap();
+    let raise = StepId::from("raise");
+    assert!(sim.until(1_000, |run| run.steps[&raise].status.is_at_rest()));
+    sim.commit(CommandBody::Abort {
+        run: sim.run().id,
+        by: "ada".to_owned(),
+        reason: "false alarm".to_owned(),
+    })
+    .unwrap();
+    // The dial's two goals share a resource: giving it back must be seen as not yet met.
+    sim.met_at.clear();
+    assert!(sim.until(10_000, |run| !run.is_open()));
+    assert!(matches!(sim.run().status, RunStatus::Aborted { .. }));
+    assert_eq!(sim.executed["arn:group/b"], 2);
+}
+
+#[test]
+fn an_abort_between_intent_and_call_stops_the_call() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::from_secs(20));
+    let raise = StepId::from("raise");
+    // Everything but the call itself: the engine is asked, and its answer is not performed.
+    let mut call = None;
+    while call.is_none() {
+        sim.tick();
+        let (run, now, boot) = (sim.run(), sim.now, sim.boot);
+        let engine = sim
+            .engine
+            .get_or_insert_with(|| Engine::take_up(&run, MemberId::from("m"), boot, TIMING, now));
+        let mut moves = engine.advance(now, &run, true);
+        while let Some(act) = moves.pop() {
+            if let Move::Call { step, .. } = &act {
+                if step == &raise {
+                    call = Some(act);
+                }
+                continue;
+            }
+            let heard = sim.perform(act).unwrap();
+            let (run, now) = (sim.run(), sim.now);
+            moves.extend(sim.engine.as_mut().unwrap().hear(now, &run, heard));
+        }
+    }
+    sim.commit(CommandBody::Abort {
+        run: sim.run().id,
+        by: "ada".to_owned(),
+        reason: "false alarm".to_owned(),
+    })
+    .unwrap();
+    let heard = sim.perform(call.unwrap()).unwrap();
+    let (run, now) = (sim.run(), sim.now);
+    let mut moves = sim.engine.as_mut().unwrap().hear(now, &run, heard);
+    while let Some(act) = moves.pop() {
+        sim.perform(act);
+    }
+    assert_eq!(sim.executed.get("arn:group/b"), None);
+    assert_eq!(
+        sim.run().steps[&raise].status,
+        StepStatus::Skipped {
+            why: SkipReason::Aborted
+        }
+    );
+}
+
+#[test]
+fn a_goal_undone_while_soaking_asks_for_a_person() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::ZERO);
+    assert!(sim.until(10_000, |run| matches!(
+        run.status,
+        RunStatus::Soaking { .. }
+    )));
+    sim.met_at.remove("arn:group/b");
+    assert!(sim.until(1_000, |run| matches!(
+        run.status,
+        RunStatus::NeedsOperator {
+            reason: NeedsOperator::Drift { .. }
+        }
+    )));
+    assert_eq!(
+        sim.executed["arn:group/b"], 1,
+        "drift is not mended by itself"
+    );
+}
+
+#[test]
+fn a_step_whose_goal_never_comes_asks_at_its_timeout() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::from_mins(600));
+    assert!(sim.until(10_000, |run| matches!(
+        run.status,
+        RunStatus::NeedsOperator { .. }
+    )));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+    assert_eq!(sim.executed.get("arn:group/c"), None, "went on regardless");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// Whatever becomes of the calls and of the member: the run comes to rest, and a promotion that
+    /// AWS has taken in is never sent again.
+    #[test]
+    fn every_run_comes_to_rest_and_promotes_once(
+        fates in prop::collection::vec(any_fate(), 0..12),
+        delay in 0..200_000_u64,
+    ) {
+        let mut sim = Sim::new(plan("shop", 1), fates, Millis(delay));
+        let rested = sim.until(20_000, |run| matches!(
+            run.status,
+            RunStatus::Completed | RunStatus::Aborted { .. } | RunStatus::NeedsOperator { .. }
+        ));
+        prop_assert!(rested, "{:?}", sim.run().steps);
+        let promoted = sim.executed.get("rds:global-cluster:shop").copied().unwrap_or(0);
+        prop_assert!(promoted <= 1, "promoted {promoted} times");
+    }
+}
