@@ -123,7 +123,7 @@ impl Clock for WorldClock {
 
 impl Reading {
     fn take() -> Self {
-        let boot = clock_gettime(ClockId::Boottime);
+        let boot = clock_gettime(COUNTS_SUSPEND);
         let wall = clock_gettime(ClockId::Realtime);
         Self {
             boot_ns: nanos(boot.tv_sec, boot.tv_nsec),
@@ -133,6 +133,13 @@ impl Reading {
 }
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const COUNTS_SUSPEND: ClockId = ClockId::Boottime;
+
+/// Elsewhere a drill must run too, and on macOS this one does count suspend.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const COUNTS_SUSPEND: ClockId = ClockId::Monotonic;
 
 /// A kernel's time as one number, enough until the year 2554; a clock set before 1970 reads as 1970.
 fn nanos(secs: i64, nanos: i64) -> u64 {
