@@ -1,0 +1,5 @@
+//! Against real servers on loopback.
+
+mod clock;
+
+pub(super) use clock::TestClock;
