@@ -12,7 +12,9 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
@@ -228,8 +230,9 @@ impl HttpCheck<'_> {
             Some((_, host)) => host,
             None => authority.as_str(),
         };
+        let request_method = Method::from_bytes(self.method.as_bytes())?;
         let mut request = Request::builder()
-            .method(Method::from_bytes(self.method.as_bytes())?)
+            .method(request_method.clone())
             .uri(target)
             .header(HOST, host)
             .header(USER_AGENT, concat!("failoverd/", env!("CARGO_PKG_VERSION")))
@@ -237,6 +240,10 @@ impl HttpCheck<'_> {
         let headers = request.headers_mut();
         if !self.keep_alive {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        // Without it, servers answer a POST with "411 Length Required".
+        if request_method == Method::POST {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         for (name, value) in self.headers {
             // Replaces: a probe that sets `Host` means it.
