@@ -51,7 +51,7 @@ impl fmt::Display for Millis {
         let text = match ms {
             0 => "0s".to_owned(),
             1..1_000 => format!("{ms}ms"),
-            1_000..60_000 if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+            1_000..60_000 if ms.is_multiple_of(1_000) => format!("{}s", ms / 1_000),
             1_000..60_000 => format!("{}.{}s", ms / 1_000, ms % 1_000 / 100),
             60_000..3_600_000 => pair(ms / 60_000, 'm', ms % 60_000 / 1_000, 's'),
             3_600_000..86_400_000 => pair(ms / 3_600_000, 'h', ms % 3_600_000 / 60_000, 'm'),
