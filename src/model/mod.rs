@@ -5,6 +5,8 @@ mod application;
 mod command;
 mod decision;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod ids;
 mod observation;
 mod plan;

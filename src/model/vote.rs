@@ -86,6 +86,8 @@ pub struct VoteSheet {
     pub boot: BootId,
     /// Rises with every sheet of this boot.
     pub sequence: u64,
+    /// When it was made (voter's clock): what the ages of its evidence are counted from.
+    pub sent_at: Mono,
     pub votes: Vec<Vote>,
 }
 

@@ -1,0 +1,140 @@
+//! One member's eyes: every probe of every application, and the votes they add up to.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    AppId, Application, BootId, ConfigHash, MemberId, Mono, Probe, RegionDownRule, RegionId,
+    Sample, Target, Vote, VoteSheet,
+};
+
+use super::opinion::believe;
+use super::references::References;
+use super::track::ProbeTrack;
+
+/// What one member sees. Pure: the caller probes, keeps time, and notices its own stalls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vantage {
+    member: MemberId,
+    boot: BootId,
+    sequence: u64,
+    apps: BTreeMap<AppId, WatchedApp>,
+    references: References,
+    /// The last moment at which this member could not trust itself.
+    tilted_at: Option<Mono>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WatchedApp {
+    config: ConfigHash,
+    rule: RegionDownRule,
+    regions: BTreeMap<RegionId, Vec<ProbeTrack>>,
+}
+
+impl WatchedApp {
+    fn new(app: &Application) -> Self {
+        let tracks = |probes: &[Probe]| probes.iter().cloned().map(ProbeTrack::new).collect();
+        Self {
+            config: app.config.clone(),
+            rule: app.detection.region_down,
+            regions: app
+                .regions
+                .iter()
+                .map(|region| (region.name.clone(), tracks(&region.probes)))
+                .collect(),
+        }
+    }
+}
+
+impl Vantage {
+    /// The eyes of `member` in this life of its process, having seen nothing yet.
+    pub fn new(member: MemberId, boot: BootId, apps: &[Application], references: &[Probe]) -> Self {
+        Self {
+            member,
+            boot,
+            sequence: 0,
+            apps: apps
+                .iter()
+                .map(|app| (app.name.clone(), WatchedApp::new(app)))
+                .collect(),
+            references: References::new(references),
+            tilted_at: None,
+        }
+    }
+
+    /// Whose eyes these are.
+    pub fn member(&self) -> &MemberId {
+        &self.member
+    }
+
+    /// Takes one sample in; says whether it counted. It does not if nobody watches its target, if
+    /// it is no newer than what is known or claims to come from the future, or if it was under way
+    /// during a tilt: then it measured our own stall.
+    pub fn observe(&mut self, now: Mono, sample: &Sample) -> bool {
+        let stalled = self.tilted_at.is_some_and(|tilt| sample.started <= tilt);
+        if stalled || sample.ended > now {
+            return false;
+        }
+        match &sample.target {
+            Target::Reference(id) => self.references.observe(id, sample),
+            Target::Region { app, region, probe } => self
+                .apps
+                .get_mut(app)
+                .and_then(|app| app.regions.get_mut(region))
+                .and_then(|tracks| tracks.iter_mut().find(|track| &track.probe().id == probe))
+                .is_some_and(|track| track.observe(sample)),
+        }
+    }
+
+    /// This member's event loop stalled, or its clock stepped, until `now`: it votes `unknown` on a
+    /// Region until each probe that counts there has evidence from a sample started after this.
+    pub fn tilt(&mut self, now: Mono) {
+        self.tilted_at = self.tilted_at.max(Some(now));
+    }
+
+    /// Whether all reference targets have been asked and none answers: it is probably us.
+    pub fn isolated(&self, now: Mono) -> bool {
+        self.references.isolated(now)
+    }
+
+    /// The next sheet: one vote per Region of each application, by name.
+    pub fn vote_sheet(&mut self, now: Mono) -> VoteSheet {
+        self.sequence += 1;
+        let votes = self
+            .apps
+            .iter()
+            .flat_map(|(name, app)| {
+                app.regions
+                    .iter()
+                    .map(|(region, tracks)| self.vote(now, name, app, region, tracks))
+            })
+            .collect();
+        VoteSheet {
+            member: self.member.clone(),
+            boot: self.boot,
+            sequence: self.sequence,
+            sent_at: now,
+            votes,
+        }
+    }
+
+    fn vote(
+        &self,
+        now: Mono,
+        name: &AppId,
+        app: &WatchedApp,
+        region: &RegionId,
+        tracks: &[ProbeTrack],
+    ) -> Vote {
+        let belief = believe(now, self.tilted_at, app.rule, tracks, &self.references);
+        Vote {
+            app: name.clone(),
+            region: region.clone(),
+            opinion: belief.opinion,
+            reason: belief.reason,
+            evidence_at: belief.evidence_at,
+            failing_since: belief.failing_since,
+            config: app.config.clone(),
+            probes: tracks.iter().map(ProbeTrack::state).collect(),
+        }
+    }
+}
