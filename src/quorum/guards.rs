@@ -1,0 +1,363 @@
+//! The thirteen guards of DESIGN section 5, one small function each.
+//!
+//! Each answers `Pass`, `Warn`, `Hold` or `Ask`. What an operator's word overrides is in the column
+//! "binds an operator?": *no* and *warns* become `Warn`, *yes* stays.
+//!
+//! | guard | automatic | operator |
+//! | --- | --- | --- |
+//! | quorum, agreement, freshness, hold-down, startup grace | hold | warn; silent if graceful |
+//! | not everything, cool-down, brake, quarantine | hold | warn |
+//! | automation | hold, ask | warn |
+//! | target ready, one at a time | hold | hold |
+//! | data guard | ask | ask; warn with `--allow-data-loss` |
+
+use crate::model::{
+    Agreement, AppState, Application, Automation, Guard, GuardVerdict, HoldReason, Member,
+    MemberId, Millis, Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State, Unusable,
+    Verdict, VerdictState, Wall,
+};
+
+use super::data::lag_within_rpo;
+use super::judge::majority;
+use super::matrix::Matrix;
+use super::target::{is_quarantined, looks_down, readiness};
+
+/// What "a day" is to the brake.
+pub const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
+
+/// Who wants to act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardOrigin {
+    /// Nobody asked for it: the quorum's verdict alone.
+    Automatic,
+    Operator {
+        name: String,
+        /// `--allow-data-loss` was given.
+        allow_data_loss: bool,
+    },
+}
+
+/// Everything the guards look at. They look at nothing else.
+#[derive(Clone, Debug)]
+pub struct GuardContext<'a> {
+    pub now: Now,
+    /// When this member started.
+    pub started_at: Mono,
+    pub app: &'a Application,
+    /// The configured members.
+    pub members: &'a [Member],
+    pub matrix: &'a Matrix,
+    /// On every Region of the application.
+    pub verdicts: &'a [Verdict],
+    /// As last read.
+    pub state: &'a State,
+    /// Why the state cannot be relied upon to be the present one, if so.
+    pub ledger_fault: Option<&'a str>,
+    pub kind: RunKind,
+    pub from: &'a RegionId,
+    /// Nobody, if there is no candidate.
+    pub to: Option<&'a RegionId>,
+    pub origin: GuardOrigin,
+    /// Whether the runbook moves data.
+    pub data_step: bool,
+}
+
+impl GuardContext<'_> {
+    /// The verdict on the Region to be left.
+    pub fn verdict_on_from(&self) -> Option<&Verdict> {
+        self.verdicts.iter().find(|v| &v.region == self.from)
+    }
+
+    fn is_automatic(&self) -> bool {
+        match self.origin {
+            GuardOrigin::Automatic => true,
+            GuardOrigin::Operator { .. } => false,
+        }
+    }
+
+    fn app_state(&self) -> Option<&AppState> {
+        self.state.apps.get(&self.app.name)
+    }
+
+    /// The present date; the state's own time never runs backwards, so a clock that was set back
+    /// does not shorten what the state counts.
+    fn date(&self) -> Wall {
+        self.now.wall.max(self.state.time)
+    }
+
+    /// A reason that does not bind an operator.
+    fn unless_operator(&self, reason: HoldReason) -> Ruling {
+        if self.is_automatic() {
+            Ruling::Hold(reason)
+        } else {
+            Ruling::Warn(reason)
+        }
+    }
+
+    /// A reason about how sure the cluster is that `from` is lost. An operator who leaves a healthy
+    /// Region gracefully does not claim that it is.
+    fn unless_claimed(&self, reason: HoldReason) -> Ruling {
+        if !self.is_automatic() && self.kind.is_graceful() {
+            Ruling::Pass
+        } else {
+            self.unless_operator(reason)
+        }
+    }
+}
+
+/// What every guard says, in the order of [`Guard::ALL`].
+pub fn evaluate(ctx: &GuardContext<'_>) -> Vec<GuardVerdict> {
+    Guard::ALL
+        .into_iter()
+        .map(|guard| GuardVerdict {
+            guard,
+            ruling: rule(guard, ctx),
+        })
+        .collect()
+}
+
+fn rule(guard: Guard, ctx: &GuardContext<'_>) -> Ruling {
+    match guard {
+        Guard::Quorum => quorum(ctx),
+        Guard::Agreement => agreement(ctx),
+        Guard::Freshness => freshness(ctx),
+        Guard::HoldDown => hold_down(ctx),
+        Guard::StartupGrace => startup_grace(ctx),
+        Guard::NotEverything => not_everything(ctx),
+        Guard::TargetReady => target_ready(ctx),
+        Guard::DataGuard => data_guard(ctx),
+        Guard::Automation => automation(ctx),
+        Guard::OneAtATime => one_at_a_time(ctx),
+        Guard::CoolDown => cool_down(ctx),
+        Guard::Brake => brake(ctx),
+        Guard::Quarantine => quarantine(ctx),
+    }
+}
+
+/// How many fresh outside `down` votes there are, and how many are needed.
+fn count(ctx: &GuardContext<'_>) -> (u32, u32) {
+    let members = u32::try_from(ctx.members.len()).unwrap_or(u32::MAX);
+    let down = ctx.verdict_on_from().map_or(0, |v| v.tally.down.len());
+    (u32::try_from(down).unwrap_or(u32::MAX), majority(members))
+}
+
+fn quorum(ctx: &GuardContext<'_>) -> Ruling {
+    let (down, needed) = count(ctx);
+    let members = u32::try_from(ctx.members.len()).unwrap_or(u32::MAX);
+    if down < needed {
+        return ctx.unless_claimed(HoldReason::NoQuorum {
+            down,
+            needed,
+            members,
+        });
+    }
+    match ctx.app.guards.single_vantage {
+        SingleVantage::Refuse if members <= 1 => ctx.unless_claimed(HoldReason::SingleVantage),
+        SingleVantage::Refuse | SingleVantage::Allow => Ruling::Pass,
+    }
+}
+
+fn agreement(ctx: &GuardContext<'_>) -> Ruling {
+    let dissent = ctx
+        .verdict_on_from()
+        .map_or(&[][..], |v| v.tally.dissent.as_slice());
+    if dissent.is_empty() {
+        return Ruling::Pass;
+    }
+    let reason = HoldReason::Disagreement {
+        dissent: dissent.to_vec(),
+    };
+    let (down, needed) = count(ctx);
+    match ctx.app.guards.agreement {
+        Agreement::Majority if down >= needed => Ruling::Warn(reason),
+        Agreement::Majority | Agreement::Unanimous => ctx.unless_claimed(reason),
+    }
+}
+
+/// A stale vote is no vote. That matters only where votes are missing.
+fn freshness(ctx: &GuardContext<'_>) -> Ruling {
+    let silent: Vec<MemberId> = ctx
+        .verdict_on_from()
+        .into_iter()
+        .flat_map(|v| &v.tally.unusable)
+        .filter(|(_, why)| match why {
+            Unusable::NeverHeard | Unusable::Stale(_) => true,
+            Unusable::SaysUnknown(_) | Unusable::ConfigDiffers => false,
+        })
+        .map(|(member, _)| member.clone())
+        .collect();
+    if silent.is_empty() {
+        return Ruling::Pass;
+    }
+    let reason = HoldReason::StaleVotes {
+        members: silent,
+        freshness: ctx.app.guards.freshness,
+    };
+    let (down, needed) = count(ctx);
+    if down >= needed {
+        Ruling::Warn(reason)
+    } else {
+        ctx.unless_claimed(reason)
+    }
+}
+
+fn hold_down(ctx: &GuardContext<'_>) -> Ruling {
+    let required = ctx.app.guards.hold_down;
+    let confirmed = ctx
+        .verdict_on_from()
+        .filter(|verdict| verdict.state == VerdictState::Down)
+        .map(|verdict| ctx.now.mono.since(verdict.since));
+    match confirmed {
+        Some(confirmed_for) if confirmed_for >= required => Ruling::Pass,
+        // Also where `hold_down` is zero: what is not confirmed has not lasted at all.
+        Some(_) | None => ctx.unless_claimed(HoldReason::HoldDown {
+            confirmed_for: confirmed.unwrap_or_default(),
+            required,
+        }),
+    }
+}
+
+fn startup_grace(ctx: &GuardContext<'_>) -> Ruling {
+    let grace = ctx.app.guards.startup_grace;
+    let up_for = ctx.now.mono.since(ctx.started_at);
+    if up_for >= grace {
+        return Ruling::Pass;
+    }
+    ctx.unless_claimed(HoldReason::StartupGrace {
+        remaining: Millis(grace.0 - up_for.0),
+    })
+}
+
+/// When everything looks lost at once, the common cause is probably our own sight.
+fn not_everything(ctx: &GuardContext<'_>) -> Ruling {
+    if !ctx.app.guards.not_everything {
+        return Ruling::Pass;
+    }
+    let down = |region: &RegionId| looks_down(ctx.app, ctx.verdicts, region);
+    let candidates: Vec<&RegionId> = ctx
+        .app
+        .regions
+        .iter()
+        .map(|region| &region.name)
+        .filter(|name| *name != ctx.from && !is_quarantined(ctx.app, ctx.state, name))
+        .collect();
+    let serving: Vec<&RegionId> = ctx
+        .app
+        .regions
+        .iter()
+        .filter(|region| region.role == Role::Active)
+        .map(|region| &region.name)
+        .collect();
+    let no_candidate_left =
+        !candidates.is_empty() && candidates.iter().all(|candidate| down(candidate));
+    // Where one Region serves, losing it is what failoverd is for; only of several can more than
+    // half be suspiciously many.
+    let lost = serving.iter().filter(|region| down(region)).count();
+    let most_of_several = serving.len() > 1 && lost * 2 > serving.len();
+    if !no_candidate_left && !most_of_several {
+        return Ruling::Pass;
+    }
+    let regions = ctx.app.regions.iter().map(|region| &region.name);
+    ctx.unless_operator(HoldReason::EverythingDown {
+        down: regions.filter(|name| down(name)).cloned().collect(),
+    })
+}
+
+fn target_ready(ctx: &GuardContext<'_>) -> Ruling {
+    let Some(to) = ctx.to else {
+        return Ruling::Hold(HoldReason::NoCandidate);
+    };
+    let ready = readiness(
+        ctx.now.mono,
+        ctx.matrix,
+        ctx.members,
+        ctx.app,
+        ctx.verdicts,
+        ctx.from,
+        to,
+    );
+    ready.map_or_else(Ruling::Hold, |()| Ruling::Pass)
+}
+
+/// A graceful run loses nothing, and a plan without a data step has nothing to lose.
+fn data_guard(ctx: &GuardContext<'_>) -> Ruling {
+    if !ctx.data_step || ctx.kind.is_graceful() {
+        return Ruling::Pass;
+    }
+    let Err(reason) = lag_within_rpo(ctx) else {
+        return Ruling::Pass;
+    };
+    match ctx.origin {
+        GuardOrigin::Operator {
+            allow_data_loss: true,
+            ..
+        } => Ruling::Warn(reason),
+        GuardOrigin::Operator { .. } | GuardOrigin::Automatic => Ruling::Ask(reason),
+    }
+}
+
+fn automation(ctx: &GuardContext<'_>) -> Ruling {
+    if let Some(why) = ctx.ledger_fault {
+        return ctx.unless_operator(HoldReason::LedgerUnavailable {
+            why: why.to_owned(),
+        });
+    }
+    if let Some(pause) = ctx.state.automation_pause(&ctx.app.name, ctx.now.wall) {
+        return ctx.unless_operator(HoldReason::AutomationPaused {
+            reason: pause.reason.clone(),
+            by: pause.by.clone(),
+        });
+    }
+    match ctx.app.automation {
+        Automation::Ask if ctx.is_automatic() => Ruling::Ask(HoldReason::AskConfigured),
+        Automation::Ask | Automation::Automatic => Ruling::Pass,
+    }
+}
+
+/// Of this application only: which resources a plan touches is not known before it is made, so
+/// `apply` of `OpenRun` refuses one that another run holds.
+fn one_at_a_time(ctx: &GuardContext<'_>) -> Ruling {
+    match ctx.app_state().and_then(|app| app.open_run.clone()) {
+        Some(run) => Ruling::Hold(HoldReason::RunOpen { run }),
+        None => Ruling::Pass,
+    }
+}
+
+fn cool_down(ctx: &GuardContext<'_>) -> Ruling {
+    let Some(app) = ctx.app_state().filter(|app| !app.acknowledged) else {
+        return Ruling::Pass;
+    };
+    let Some(closed_at) = app.last_closed_at else {
+        return Ruling::Pass;
+    };
+    let elapsed = ctx.date().since(closed_at);
+    if elapsed >= ctx.app.guards.cool_down {
+        return Ruling::Pass;
+    }
+    ctx.unless_operator(HoldReason::CoolDown {
+        remaining: Millis(ctx.app.guards.cool_down.0 - elapsed.0),
+    })
+}
+
+fn brake(ctx: &GuardContext<'_>) -> Ruling {
+    let Some(app) = ctx.app_state() else {
+        return Ruling::Pass;
+    };
+    let limit = ctx.app.guards.brake;
+    let today = |opened: &&Wall| ctx.date().since(**opened) < BRAKE_WINDOW;
+    let runs = app.automatic_runs.iter().filter(today).count();
+    let runs = u32::try_from(runs).unwrap_or(u32::MAX);
+    if !app.brake_latched && runs < limit {
+        return Ruling::Pass;
+    }
+    ctx.unless_operator(HoldReason::BrakeLatched { runs, limit })
+}
+
+fn quarantine(ctx: &GuardContext<'_>) -> Ruling {
+    match ctx.to {
+        Some(to) if is_quarantined(ctx.app, ctx.state, to) => {
+            ctx.unless_operator(HoldReason::Quarantined { region: to.clone() })
+        }
+        Some(_) | None => Ruling::Pass,
+    }
+}

@@ -1,0 +1,114 @@
+//! Who thinks what: the newest sheet of each member, aged on our own clock.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::model::{AppId, BootId, HeldVote, MemberId, Millis, Mono, RegionId, VoteSheet};
+
+/// How many former lives of a member are remembered, so that a sheet of one of them that surfaces
+/// late is not taken for news. A sheet can be late by seconds; no process starts eight times in that.
+const REMEMBERED_BOOTS: usize = 8;
+
+/// The votes of every member on every Region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matrix {
+    heard: BTreeMap<MemberId, Heard>,
+}
+
+/// The newest sheet of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Heard {
+    boot: BootId,
+    sequence: u64,
+    /// Oldest first.
+    former_boots: VecDeque<BootId>,
+    votes: BTreeMap<(AppId, RegionId), HeldVote>,
+}
+
+impl Matrix {
+    /// Nothing heard of anybody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Holds a sheet of a vantage in this process: its clock is ours. Says whether it was news; an
+    /// older sheet of the same life, or any of a former one, is not.
+    pub fn hold(&mut self, sheet: &VoteSheet) -> bool {
+        self.hold_dated(sheet, Some)
+    }
+
+    /// Holds a sheet of another member, whose clock means nothing here. It echoes a challenge that
+    /// we sent at `challenge_sent_at` (our clock), so it was made after that:
+    ///
+    /// ```text
+    ///  theirs   evidence ───── age ─────▶ sent_at
+    ///  ours                challenge_sent_at ────────────▶ received
+    ///           evidence' ──── age ────▶│
+    /// ```
+    ///
+    /// Counting the age back from the challenge can make evidence look older than it is, by the
+    /// time the sheet was on its way, but never younger.
+    pub fn hold_remote(&mut self, sheet: &VoteSheet, challenge_sent_at: Mono) -> bool {
+        self.hold_dated(sheet, |theirs| {
+            let age = sheet.sent_at.since(theirs);
+            // Older than this host's own clock can say: there is no date for it here.
+            (age <= Millis(challenge_sent_at.0)).then(|| challenge_sent_at - age)
+        })
+    }
+
+    fn hold_dated(&mut self, sheet: &VoteSheet, ours: impl Fn(Mono) -> Option<Mono>) -> bool {
+        let mut former_boots = VecDeque::new();
+        if let Some(heard) = self.heard.get(&sheet.member) {
+            let replayed = heard.boot == sheet.boot && sheet.sequence <= heard.sequence;
+            if replayed || heard.former_boots.contains(&sheet.boot) {
+                return false;
+            }
+            former_boots = heard.former_boots.clone();
+            if heard.boot != sheet.boot {
+                former_boots.push_back(heard.boot);
+            }
+            if former_boots.len() > REMEMBERED_BOOTS {
+                former_boots.pop_front();
+            }
+        }
+        let votes = sheet
+            .votes
+            .iter()
+            .filter_map(|vote| {
+                let held = HeldVote {
+                    evidence_at: ours(vote.evidence_at)?,
+                    failing_since: vote.failing_since.and_then(&ours),
+                    vote: vote.clone(),
+                };
+                Some(((vote.app.clone(), vote.region.clone()), held))
+            })
+            .collect();
+        let heard = Heard {
+            boot: sheet.boot,
+            sequence: sheet.sequence,
+            former_boots,
+            votes,
+        };
+        self.heard.insert(sheet.member.clone(), heard);
+        true
+    }
+
+    /// What that member last thought of that Region.
+    pub fn vote(&self, member: &MemberId, app: &AppId, region: &RegionId) -> Option<&HeldVote> {
+        self.heard
+            .get(member)?
+            .votes
+            .get(&(app.clone(), region.clone()))
+    }
+
+    /// Everything held, by member, application and Region: for `votes` and the metrics.
+    pub fn iter(&self) -> impl Iterator<Item = (&MemberId, &HeldVote)> {
+        self.heard
+            .iter()
+            .flat_map(|(member, heard)| heard.votes.values().map(move |vote| (member, vote)))
+    }
+
+    /// Forgets a member that is no longer one.
+    pub fn forget(&mut self, member: &MemberId) {
+        self.heard.remove(member);
+    }
+}
