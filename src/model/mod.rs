@@ -4,6 +4,7 @@
 mod application;
 mod command;
 mod decision;
+mod epoch_record;
 mod facts;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -20,6 +21,7 @@ mod vote;
 pub use application::*;
 pub use command::*;
 pub use decision::*;
+pub use epoch_record::*;
 pub use facts::*;
 pub use ids::*;
 pub use observation::*;
