@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,8 @@ struct Shared {
     /// Microseconds of the last durable commit; zero before the first.
     commit_us: AtomicU64,
     size_bytes: AtomicU64,
+    /// Closed on purpose.
+    closing: AtomicBool,
 }
 
 impl Disk {
@@ -68,6 +70,7 @@ impl Disk {
             failure: OnceLock::new(),
             commit_us: AtomicU64::new(0),
             size_bytes: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
         });
         let gauges = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -135,9 +138,9 @@ impl Disk {
             // The asker may have gone; what was done is done.
             let _ = answer_tx.send(answer);
         });
-        let closed = || self.failure().unwrap_or_else(|| self.closed(doing));
-        self.jobs.send(Job::Work(job)).await.map_err(|_| closed())?;
-        answer_rx.await.map_err(|_| closed())?
+        let gone = || self.failure().unwrap_or_else(|| self.gone(doing));
+        self.jobs.send(Job::Work(job)).await.map_err(|_| gone())?;
+        answer_rx.await.map_err(|_| gone())?
     }
 
     /// Reports bytes on the disk that mean nothing.
@@ -170,6 +173,7 @@ impl Disk {
     /// Closes the database and gives the folder free. Jobs already waiting are done first; later
     /// ones fail. Returns when it has happened.
     pub(super) async fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
         let (done_tx, done_rx) = oneshot::channel();
         if self.jobs.send(Job::Close(done_tx)).await.is_ok() {
             // An error means that the thread ended on its own: closed as well.
@@ -177,11 +181,16 @@ impl Disk {
         }
     }
 
-    fn closed(&self, doing: &'static str) -> Arc<DiskError> {
-        Arc::new(DiskError::Closed {
-            dir: self.shared.dir.clone(),
-            doing,
-        })
+    /// Why there is no disk thread any more: it was closed, or the database library panicked.
+    fn gone(&self, doing: &'static str) -> Arc<DiskError> {
+        if self.shared.closing.load(Ordering::Acquire) {
+            Arc::new(DiskError::Closed {
+                dir: self.shared.dir.clone(),
+                doing,
+            })
+        } else {
+            self.damaged(doing, "the file cannot be made sense of")
+        }
     }
 }
 

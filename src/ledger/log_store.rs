@@ -227,10 +227,11 @@ async fn read_entries(
         })
         .await
         .map_err(failure)?;
-    entries
+    let entries: Result<Vec<_>, _> = entries
         .iter()
-        .map(|bytes| decode(disk, DOING, bytes).map_err(failure))
-        .collect()
+        .map(|bytes| decode(disk, DOING, bytes))
+        .collect();
+    entries.map_err(failure)
 }
 
 fn bounds(range: &impl RangeBounds<u64>) -> (Bound<u64>, Bound<u64>) {

@@ -83,6 +83,10 @@ enum BodyError {
     Unreadable(#[from] serde_json::Error),
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the state's transition function panicked")]
+struct Panicked;
+
 impl StateMachine {
     pub(super) fn new(
         disk: Disk,
@@ -119,18 +123,14 @@ impl StateMachine {
 
     /// Applies one command. The transition is total, but a bug in it must end the log core with its
     /// name, not leave a member that looks alive and applies nothing.
-    fn transit(&mut self, log_id: LogId<NodeId>, command: &Command) -> Result<Reply, Failure> {
+    fn transit(&mut self, command: &Command) -> Result<Reply, Panicked> {
         // Readers hold the last state: this copies it, once for each batch.
         let state = Arc::make_mut(&mut self.now.state);
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.transition)(state, command)));
         match outcome {
             Ok(Ok(event)) => Ok(Reply::Applied(event)),
             Ok(Err(rejection)) => Ok(Reply::Rejected(rejection)),
-            Err(_) => Err(StorageIOError::apply(
-                log_id,
-                AnyError::error("the state's transition function panicked"),
-            )
-            .into()),
+            Err(_) => Err(Panicked),
         }
     }
 }
@@ -150,7 +150,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         I::IntoIter: OptionalSend,
     {
         let mut replies = Vec::new();
-        let mut commanded = false;
+        // A rejected command changes nothing.
+        let mut changed = false;
         for entry in entries {
             let reply = match entry.payload {
                 EntryPayload::Blank => Reply::Nothing,
@@ -159,14 +160,17 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     Reply::Nothing
                 }
                 EntryPayload::Normal(command) => {
-                    commanded = true;
-                    self.transit(entry.log_id, &command)?
+                    let reply = self
+                        .transit(&command)
+                        .map_err(|e| StorageIOError::apply(entry.log_id, AnyError::new(&e)))?;
+                    changed |= matches!(reply, Reply::Applied(_));
+                    reply
                 }
             };
             self.now.upto = Some(entry.log_id);
             replies.push(reply);
         }
-        if commanded {
+        if changed {
             self.publish();
         }
         Ok(replies)
