@@ -1,10 +1,42 @@
-//! Floor 4: a small world that speaks AWS's real wire protocols on loopback, with the product that
-//! lives in it and the product's users.
-
-pub mod network;
-pub mod plane;
-pub mod product;
-pub mod users;
+//! Floor 4: a small world that speaks AWS's real wire protocols on loopback, so that the production
+//! client code runs against it unmodified, with the product that lives in it and its users.
+//!
+//! ```text
+//!  SDK, AWS CLI, boto3 ──HTTP/1, SigV4 scope──▶ wire ──▶ world ◀── faults
+//!                                                │         │
+//!                                          request log   data planes ──▶ product, users
+//!                                                          timeline
+//! ```
+//!
+//! An operation it does not know is answered with an error and remembered: a fake that lies is worse
+//! than none.
 
 #[cfg(test)]
 mod fake_plane;
+mod faults;
+mod gate;
+pub mod network;
+pub mod plane;
+pub mod product;
+mod request_log;
+mod server;
+mod service;
+mod setup;
+#[cfg(test)]
+mod tests;
+mod timeline;
+pub mod users;
+mod wire;
+mod world;
+
+pub use faults::{Fault, LostReply};
+pub use gate::{Gate, HoldPoint};
+pub use request_log::{Execution, LoggedRequest, Reply};
+pub use server::Sandbox;
+pub use service::Service;
+pub use setup::{
+    ACCOUNT, AcceleratorSetup, DatabaseSetup, Delays, DnsSetup, EndpointSetup, HealthCheckSetup,
+    NodegroupSetup, RegionSetup, SandboxSetup,
+};
+pub use timeline::{Change, TimelineEvent};
+pub use world::World;

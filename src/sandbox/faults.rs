@@ -1,0 +1,240 @@
+//! What can go wrong, each by itself or with others, switched while the world runs.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Millis, RegionId};
+
+use super::Service;
+
+/// One fault. All but the last two stay until cleared; those are done once, by somebody else than
+/// failoverd.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fault", deny_unknown_fields)]
+pub enum Fault {
+    /// Nothing in the Region answers users or probes; its database stops. Its control planes still
+    /// answer: see [`Fault::ControlPlaneGone`].
+    RegionDown { region: RegionId },
+    /// Every API call that is signed for the Region hangs.
+    ControlPlaneGone { region: RegionId },
+    /// Packets from one address to one Region are lost.
+    PathCut { source: IpAddr, region: RegionId },
+    /// `percent` of the service's calls are refused as too many, by the seed; at most `times`.
+    Throttle {
+        service: Service,
+        #[serde(default = "all")]
+        percent: u8,
+        #[serde(default)]
+        times: Option<u32>,
+    },
+    /// The operation is executed and its reply never arrives, so many times.
+    LoseReply {
+        service: Service,
+        operation: String,
+        #[serde(default = "once")]
+        times: u32,
+        #[serde(default)]
+        how: LostReply,
+    },
+    /// Calls are accepted and never answered nor executed: of one service or all, in one Region or
+    /// all.
+    HangControlPlane {
+        #[serde(default)]
+        service: Option<Service>,
+        #[serde(default)]
+        region: Option<RegionId>,
+    },
+    /// Calls are answered with that HTTP status and not executed.
+    FailControlPlane {
+        service: Service,
+        #[serde(default = "unavailable")]
+        status: u16,
+    },
+    /// A promotion is accepted and never ends.
+    PromotionStuck,
+    /// At most so many nodes of each group in the Region come into service.
+    NoCapacity { region: RegionId, at_most: u32 },
+    /// The replica falls back that far.
+    Lag { lag: Millis },
+    /// CloudWatch has no datapoint of the lag.
+    LagUnknown,
+    /// A lost Region whose database comes back still taking writes.
+    WriterUnfenced { region: RegionId },
+    /// Somebody changes the TTL of every record set of that name, behind our back.
+    RecordChangedBy { name: String, ttl: u64 },
+    /// Somebody turns a dial, behind our back. Deployed like any other.
+    DialChangedBy { region: RegionId, percent: u8 },
+}
+
+/// How a reply is lost.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LostReply {
+    /// The connection is closed.
+    #[default]
+    Reset,
+    /// Nothing comes, and the connection stays open.
+    Silence,
+}
+
+fn all() -> u8 {
+    100
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn unavailable() -> u16 {
+    503
+}
+
+/// The faults that are on.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    active: Vec<Active>,
+}
+
+#[derive(Debug)]
+struct Active {
+    fault: Fault,
+    used: u32,
+}
+
+/// What the faults make of a call before it is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    Hang,
+    Fail(u16),
+    Throttle,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: Fault) {
+        if !self.active.iter().any(|active| active.fault == fault) {
+            self.active.push(Active { fault, used: 0 });
+        }
+    }
+
+    /// Whether it was on.
+    pub(super) fn remove(&mut self, fault: &Fault) -> bool {
+        let before = self.active.len();
+        self.active.retain(|active| &active.fault != fault);
+        self.active.len() < before
+    }
+
+    pub(super) fn list(&self) -> Vec<Fault> {
+        self.active.iter().map(|a| a.fault.clone()).collect()
+    }
+
+    pub(super) fn any(&self, is: impl Fn(&Fault) -> bool) -> bool {
+        self.active.iter().any(|active| is(&active.fault))
+    }
+
+    pub(super) fn path_cut(&self, source: IpAddr, region: &RegionId) -> bool {
+        self.any(|f| {
+            matches!(f, Fault::PathCut { source: from, region: to } if *from == source && to == region)
+        })
+    }
+
+    pub(super) fn promotion_stuck(&self) -> bool {
+        self.any(|f| matches!(f, Fault::PromotionStuck))
+    }
+
+    pub(super) fn lag_unknown(&self) -> bool {
+        self.any(|f| matches!(f, Fault::LagUnknown))
+    }
+
+    pub(super) fn unfenced(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::WriterUnfenced { region: r } if r == region))
+    }
+
+    /// The highest lag that is asked for.
+    pub(super) fn lag(&self) -> Option<Millis> {
+        self.active
+            .iter()
+            .filter_map(|active| match &active.fault {
+                Fault::Lag { lag } => Some(*lag),
+                _other => None,
+            })
+            .max()
+    }
+
+    /// The lowest capacity that is left.
+    pub(super) fn capacity(&self, region: &RegionId) -> Option<u32> {
+        self.active
+            .iter()
+            .filter_map(|active| match &active.fault {
+                Fault::NoCapacity { region: r, at_most } if r == region => Some(*at_most),
+                _other => None,
+            })
+            .min()
+    }
+
+    /// What stands in the way of a call. `roll` (0-99) decides against a throttle's percent.
+    pub(super) fn obstacle(
+        &mut self,
+        service: Service,
+        region: &RegionId,
+        mut roll: impl FnMut() -> u8,
+    ) -> Option<Obstacle> {
+        if self.hangs(service, region) {
+            return Some(Obstacle::Hang);
+        }
+        for active in &mut self.active {
+            match &active.fault {
+                Fault::FailControlPlane { service: s, status } if *s == service => {
+                    return Some(Obstacle::Fail(*status));
+                }
+                Fault::Throttle {
+                    service: s,
+                    percent,
+                    times,
+                } if *s == service
+                    && times.is_none_or(|times| active.used < times)
+                    && roll() < *percent =>
+                {
+                    active.used += 1;
+                    return Some(Obstacle::Throttle);
+                }
+                _other => {}
+            }
+        }
+        None
+    }
+
+    /// Whether calls of that service in that Region are never answered.
+    pub(super) fn hangs(&self, service: Service, region: &RegionId) -> bool {
+        self.any(|fault| match fault {
+            Fault::ControlPlaneGone { region: r } => r == region,
+            Fault::HangControlPlane {
+                service: s,
+                region: r,
+            } => s.is_none_or(|s| s == service) && r.as_ref().is_none_or(|r| r == region),
+            _other => false,
+        })
+    }
+
+    /// Whether the reply of an executed operation is lost; counts it.
+    pub(super) fn lose_reply(&mut self, service: Service, operation: &str) -> Option<LostReply> {
+        for active in &mut self.active {
+            if let Fault::LoseReply {
+                service: s,
+                operation: o,
+                times,
+                how,
+            } = &active.fault
+                && *s == service
+                && o == operation
+                && active.used < *times
+            {
+                active.used += 1;
+                return Some(*how);
+            }
+        }
+        None
+    }
+}

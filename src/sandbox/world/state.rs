@@ -1,0 +1,573 @@
+//! The state behind the world's lock, and the events that move it.
+
+use std::collections::BTreeMap;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::model::{Millis, RegionId, Wall};
+use crate::sandbox::faults::{Faults, Obstacle};
+use crate::sandbox::timeline::Timeline;
+use crate::sandbox::{Delays, LoggedRequest, SandboxSetup, Service};
+
+use super::accelerator::{Accelerator, Group, GroupUpdate};
+use super::aurora::{Aurora, LagHistory};
+use super::dns::{Action, ChangeInfo, Dns, Records};
+use super::health::Health;
+use super::nodes::{Nodes, Scaling, Update};
+use super::{Change, Fault, Refusal};
+use crate::model::RecordSet;
+
+/// What comes due.
+#[derive(Debug)]
+enum Event {
+    DnsServed(Records),
+    GroupDeployed(Group),
+    HealthSettles,
+    PromotionMoves(u64),
+    PromotionEnds(u64),
+    Rejoin(RegionId),
+    NodegroupUpdated { group: usize, update: String },
+    NodeJoins { group: usize, wave: u64 },
+}
+
+/// A Region as its users and checkers find it.
+#[derive(Debug)]
+pub(super) struct RegionState {
+    pub(super) name: RegionId,
+    pub(super) up: bool,
+    down_since: Option<Wall>,
+    pub(super) dns_health: Health,
+    pub(super) edge_health: Health,
+}
+
+/// Everything that can change.
+#[derive(Debug)]
+pub(in crate::sandbox) struct State {
+    pub(in crate::sandbox) now: Wall,
+    pub(in crate::sandbox) delays: Delays,
+    pub(in crate::sandbox) faults: Faults,
+    pub(in crate::sandbox) timeline: Timeline,
+    pub(in crate::sandbox) requests: Vec<LoggedRequest>,
+    pub(in crate::sandbox) unknown: Vec<String>,
+    pub(in crate::sandbox) dns: Dns,
+    pub(in crate::sandbox) accelerator: Accelerator,
+    pub(in crate::sandbox) aurora: Aurora,
+    pub(in crate::sandbox) nodes: Nodes,
+    pub(in crate::sandbox) global_cluster: String,
+    pub(in crate::sandbox) global_cluster_arn: String,
+    /// Engine and version.
+    pub(in crate::sandbox) engine: (String, String),
+    pub(in crate::sandbox) lag_has_source_region: bool,
+    lag: LagHistory,
+    pub(super) regions: Vec<RegionState>,
+    queue: BTreeMap<(Wall, u64), Event>,
+    queued: u64,
+    rng: StdRng,
+    seed: u64,
+}
+
+impl State {
+    pub(super) fn new(setup: &SandboxSetup, now: Wall) -> Self {
+        let nodes = Nodes::new(setup, now);
+        let regions = setup
+            .regions
+            .iter()
+            .map(|region| {
+                let healthy = nodes.any_in_service(&region.name);
+                RegionState {
+                    name: region.name.clone(),
+                    up: true,
+                    down_since: None,
+                    dns_health: Health::known(healthy),
+                    edge_health: Health::known(healthy),
+                }
+            })
+            .collect();
+        let mut state = Self {
+            now,
+            delays: setup.delays.clone(),
+            faults: Faults::default(),
+            timeline: Timeline::default(),
+            requests: Vec::new(),
+            unknown: Vec::new(),
+            dns: Dns::new(setup),
+            accelerator: Accelerator::new(setup, now),
+            aurora: Aurora::new(setup),
+            nodes,
+            global_cluster: setup.database.global_cluster.clone(),
+            global_cluster_arn: setup.global_cluster_arn(),
+            engine: (
+                setup.database.engine.clone(),
+                setup.database.engine_version.clone(),
+            ),
+            lag_has_source_region: setup.database.lag_has_source_region,
+            lag: LagHistory::default(),
+            regions,
+            queue: BTreeMap::new(),
+            queued: 0,
+            rng: StdRng::seed_from_u64(setup.seed),
+            seed: setup.seed,
+        };
+        let origin: Vec<Change> = state
+            .regions
+            .iter()
+            .map(|region| Change::Region {
+                region: region.name.clone(),
+                up: true,
+            })
+            .collect();
+        for change in origin {
+            state.timeline.push(now, change);
+        }
+        state.tell();
+        state.timeline.started();
+        // Known for as long as anybody may ask.
+        state.note_lag(Wall(0));
+        state
+    }
+
+    /// Lets everything happen that is due by `now`.
+    pub(super) fn advance(&mut self, now: Wall) {
+        while let Some(entry) = self.queue.first_entry()
+            && entry.key().0 <= now
+        {
+            let ((due, _), event) = entry.remove_entry();
+            self.now = self.now.max(due);
+            self.handle(event);
+            self.tell();
+        }
+        self.now = self.now.max(now);
+    }
+
+    fn later(&mut self, after: Millis, event: Event) {
+        self.queued += 1;
+        self.queue.insert((self.now + after, self.queued), event);
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::DnsServed(records) => self.dns.serve(records),
+            Event::GroupDeployed(group) => self.accelerator.deploy(group),
+            Event::HealthSettles => {
+                for region in &mut self.regions {
+                    region
+                        .dns_health
+                        .settle(self.now, self.delays.route53_health);
+                    region
+                        .edge_health
+                        .settle(self.now, self.delays.accelerator_health);
+                }
+            }
+            Event::PromotionMoves(number) => self.aurora.promotion_moves(number),
+            Event::PromotionEnds(number) => self.end_promotion(number),
+            Event::Rejoin(region) => {
+                if self.is_up(&region) {
+                    self.aurora.rejoin(&region);
+                    self.note_lag(self.now);
+                }
+            }
+            Event::NodegroupUpdated { group, update } => {
+                if let Some(group) = self.nodes.groups.get_mut(group) {
+                    group.update_ends(&update);
+                }
+            }
+            Event::NodeJoins { group, wave } => self.join_node(group, wave),
+        }
+    }
+
+    /// Writes into the timeline what is new on the data planes.
+    fn tell(&mut self) {
+        self.see_health();
+        let now = self.now;
+        let mut changes = Vec::new();
+        for group in self.accelerator.effective() {
+            changes.push(Change::Dial {
+                region: group.region.clone(),
+                // Dials are set in whole percents here; a fraction is drawn as one.
+                percent: group.dial.round() as u8,
+            });
+            changes.push(Change::Weight {
+                region: group.region.clone(),
+                weight: group.weight(),
+            });
+        }
+        for group in &self.nodes.groups {
+            changes.push(Change::NodesInService {
+                region: group.region.clone(),
+                nodegroup: group.name.clone(),
+                count: group.in_service(),
+            });
+        }
+        changes.push(Change::DnsAnswer {
+            name: self.dns.setup.record_name.clone(),
+            region: self.resolve().map(|(region, _)| region),
+        });
+        changes.push(Change::Writers {
+            regions: self.writers(),
+        });
+        for change in changes {
+            self.timeline.push_if_new(now, change);
+        }
+        let groups = &self.accelerator.groups;
+        self.timeline.all_dials_zero |= groups.iter().all(|group| group.dial == 0.0);
+        self.timeline.all_weights_zero |= groups.iter().all(|group| group.weight() == 0);
+    }
+
+    fn see_health(&mut self) {
+        let mut settles = Vec::new();
+        for region in &mut self.regions {
+            let healthy = region.up && self.nodes.any_in_service(&region.name);
+            let dns = self.delays.route53_health;
+            let edge = self.delays.accelerator_health;
+            settles.extend(region.dns_health.see(healthy, self.now, dns));
+            settles.extend(region.edge_health.see(healthy, self.now, edge));
+        }
+        for due in settles {
+            self.later(due.since(self.now), Event::HealthSettles);
+        }
+    }
+
+    pub(super) fn inject(&mut self, fault: Fault) {
+        let now = self.now;
+        self.timeline.push(
+            now,
+            Change::FaultInjected {
+                fault: fault.clone(),
+            },
+        );
+        match &fault {
+            Fault::RecordChangedBy { name, ttl } => {
+                let name = super::normal_name(name);
+                for set in self.dns.records.values_mut().filter(|s| s.name == name) {
+                    set.ttl = set.ttl.map(|_old| *ttl);
+                }
+                let written = self.dns.records.clone();
+                self.later(self.delays.route53_insync, Event::DnsServed(written));
+                self.tell();
+                return;
+            }
+            Fault::DialChangedBy { region, percent } => {
+                let arn = self
+                    .accelerator
+                    .groups
+                    .iter()
+                    .find(|group| &group.region == region)
+                    .map(|group| group.arn.clone());
+                if let Some(arn) = arn {
+                    let update = GroupUpdate {
+                        dial: Some(f64::from((*percent).min(100))),
+                        endpoints: None,
+                    };
+                    // Nobody waits for the answer; a transaction in progress does not stop it.
+                    if let Ok(group) = self.accelerator.update(
+                        &arn,
+                        update,
+                        now,
+                        self.delays.accelerator_deploy,
+                        Millis::ZERO,
+                    ) {
+                        self.later(self.delays.accelerator_deploy, Event::GroupDeployed(group));
+                    }
+                }
+                self.tell();
+                return;
+            }
+            Fault::RegionDown { region } => self.region_goes(&region.clone(), false),
+            Fault::ControlPlaneGone { .. }
+            | Fault::PathCut { .. }
+            | Fault::Throttle { .. }
+            | Fault::LoseReply { .. }
+            | Fault::HangControlPlane { .. }
+            | Fault::FailControlPlane { .. }
+            | Fault::PromotionStuck
+            | Fault::NoCapacity { .. }
+            | Fault::Lag { .. }
+            | Fault::LagUnknown
+            | Fault::WriterUnfenced { .. } => {}
+        }
+        self.faults.add(fault);
+        self.note_lag(now);
+        self.tell();
+    }
+
+    pub(super) fn clear(&mut self, fault: &Fault) -> bool {
+        if !self.faults.remove(fault) {
+            return false;
+        }
+        let now = self.now;
+        self.timeline.push(
+            now,
+            Change::FaultCleared {
+                fault: fault.clone(),
+            },
+        );
+        match fault {
+            Fault::RegionDown { region } => self.region_goes(region, true),
+            Fault::PromotionStuck => {
+                if let Some(number) = self.aurora.promotion.as_ref().map(|p| p.number) {
+                    self.later(self.delays.aurora_pending, Event::PromotionEnds(number));
+                }
+            }
+            Fault::NoCapacity { region, .. } => {
+                for index in 0..self.nodes.groups.len() {
+                    if &self.nodes.groups[index].region == region {
+                        self.launch(index);
+                    }
+                }
+            }
+            Fault::ControlPlaneGone { .. }
+            | Fault::PathCut { .. }
+            | Fault::Throttle { .. }
+            | Fault::LoseReply { .. }
+            | Fault::HangControlPlane { .. }
+            | Fault::FailControlPlane { .. }
+            | Fault::Lag { .. }
+            | Fault::LagUnknown
+            | Fault::WriterUnfenced { .. }
+            | Fault::RecordChangedBy { .. }
+            | Fault::DialChangedBy { .. } => {}
+        }
+        self.note_lag(now);
+        self.tell();
+        true
+    }
+
+    fn region_goes(&mut self, name: &RegionId, up: bool) {
+        let now = self.now;
+        let was_writer = &self.aurora.writer().region == name;
+        let Some(region) = self.regions.iter_mut().find(|r| &r.name == name) else {
+            return;
+        };
+        if region.up == up {
+            return;
+        }
+        region.up = up;
+        let down_since = std::mem::replace(&mut region.down_since, (!up).then_some(now));
+        let change = Change::Region {
+            region: name.clone(),
+            up,
+        };
+        self.timeline.push(now, change);
+        if up
+            && was_writer
+            && let Some(since) = down_since
+        {
+            self.aurora.stood_still(now.since(since));
+        }
+        if up && self.aurora.awaits_rejoin(name) {
+            self.later(self.delays.aurora_rejoin, Event::Rejoin(name.clone()));
+        }
+    }
+
+    pub(super) fn is_up(&self, region: &RegionId) -> bool {
+        self.regions.iter().any(|r| &r.name == region && r.up)
+    }
+
+    /// Until when replication has moved: now, or the moment the writer's Region was lost.
+    pub(super) fn replicated_until(&self) -> Wall {
+        let writer = &self.aurora.writer().region;
+        self.regions
+            .iter()
+            .find(|r| &r.name == writer)
+            .and_then(|r| r.down_since)
+            .unwrap_or(self.now)
+    }
+
+    pub(super) fn writers(&self) -> Vec<RegionId> {
+        self.aurora.taking_writes(|region| !self.is_up(region))
+    }
+
+    /// The failover name's answer.
+    pub(super) fn resolve(&self) -> Option<(RegionId, Millis)> {
+        self.dns.answer(|region| {
+            self.regions
+                .iter()
+                .any(|r| &r.name == region && r.dns_health.believed())
+        })
+    }
+
+    /// Whether Global Accelerator believes in that Region's endpoints.
+    pub(in crate::sandbox) fn edge_believes(&self, region: &RegionId) -> bool {
+        self.regions
+            .iter()
+            .any(|r| &r.name == region && r.edge_health.believed())
+    }
+
+    pub(super) fn obstacle(&mut self, service: Service, region: &RegionId) -> Option<Obstacle> {
+        let rng = &mut self.rng;
+        self.faults
+            .obstacle(service, region, || rng.random_range(0..100))
+    }
+
+    /// A write through the cluster of that Region.
+    pub(super) fn write_row(&mut self, region: &RegionId, row: u64) -> Result<(), String> {
+        if !self.is_up(region) {
+            return Err(format!("the database of {region} does not answer"));
+        }
+        let typical = self.lag_now().0;
+        let rng = &mut self.rng;
+        self.aurora.write(region, row, self.now, || {
+            // A quarter up or down.
+            Millis(typical * 3 / 4 + rng.random_range(0..=typical / 2))
+        })
+    }
+
+    /// The newest row of the cluster of that Region.
+    pub(super) fn read_row(&mut self, region: &RegionId) -> Result<Option<u64>, String> {
+        if !self.is_up(region) {
+            return Err(format!("the database of {region} does not answer"));
+        }
+        let until = self.replicated_until();
+        self.aurora.read(region, until)
+    }
+
+    fn lag_now(&self) -> Millis {
+        self.faults.lag().unwrap_or(self.delays.aurora_lag)
+    }
+
+    fn note_lag(&mut self, since: Wall) {
+        let writer_up = self.is_up(&self.aurora.writer().region);
+        let publishing = self
+            .aurora
+            .clusters
+            .iter()
+            .filter(|c| writer_up && self.aurora.replicates(c) && self.is_up(&c.region))
+            .map(|c| c.region.clone())
+            .collect();
+        let lag = self.lag_now();
+        self.lag.note(since, publishing, lag);
+    }
+
+    /// One minute of `AuroraGlobalDBRPOLag` in milliseconds, once it is over.
+    pub(in crate::sandbox) fn lag_minute(&self, region: &RegionId, minute: Wall) -> Option<f64> {
+        // A minute is published when it is over: the newest is 1-2 min old.
+        if minute + Millis::from_mins(1) > self.now || self.faults.lag_unknown() {
+            return None;
+        }
+        self.lag.minute(region, minute, self.seed)
+    }
+
+    /// Starts a promotion; the writer changes later.
+    pub(in crate::sandbox) fn promote(
+        &mut self,
+        target_arn: &str,
+        data_loss: bool,
+    ) -> Result<(), Refusal> {
+        let regions = &self.regions;
+        let down = |region: &RegionId| !regions.iter().any(|r| &r.name == region && r.up);
+        let number = self
+            .aurora
+            .promote(target_arn, data_loss, &self.delays, down)?;
+        let length = if data_loss {
+            self.delays.aurora_failover
+        } else {
+            self.delays.aurora_switchover
+        };
+        self.later(self.delays.aurora_pending, Event::PromotionMoves(number));
+        self.later(length, Event::PromotionEnds(number));
+        Ok(())
+    }
+
+    fn end_promotion(&mut self, number: u64) {
+        if self.faults.promotion_stuck() {
+            return;
+        }
+        let until = self.replicated_until();
+        let regions = &self.regions;
+        let faults = &self.faults;
+        let rejoining = self.aurora.promotion_ends(
+            number,
+            until,
+            |region| !regions.iter().any(|r| &r.name == region && r.up),
+            |region| faults.unfenced(region),
+        );
+        for region in rejoining {
+            if self.is_up(&region) {
+                self.later(self.delays.aurora_rejoin, Event::Rejoin(region));
+            }
+        }
+        self.note_lag(self.now);
+    }
+
+    /// Takes a change batch; resolvers follow later.
+    pub(in crate::sandbox) fn change_records(
+        &mut self,
+        batch: Vec<(Action, RecordSet)>,
+    ) -> Result<ChangeInfo, Refusal> {
+        let in_sync = self.delays.route53_insync;
+        let change = self
+            .dns
+            .change(batch, self.now, in_sync, self.delays.route53_serialised)?;
+        let written = self.dns.records.clone();
+        self.later(in_sync, Event::DnsServed(written));
+        Ok(change)
+    }
+
+    /// Takes an update of an endpoint group; the edge follows later.
+    pub(in crate::sandbox) fn update_group(
+        &mut self,
+        arn: &str,
+        update: GroupUpdate,
+    ) -> Result<Group, Refusal> {
+        let deploy = self.delays.accelerator_deploy;
+        let group = self.accelerator.update(
+            arn,
+            update,
+            self.now,
+            deploy,
+            self.delays.accelerator_transaction,
+        )?;
+        self.later(deploy, Event::GroupDeployed(group.clone()));
+        self.tell();
+        Ok(group)
+    }
+
+    /// Takes an update of a node group's scaling; nodes follow later.
+    pub(in crate::sandbox) fn scale(
+        &mut self,
+        group: usize,
+        wanted: Scaling,
+        asked: serde_json::Value,
+        token: Option<String>,
+    ) -> Result<Update, Refusal> {
+        let (update, new) = self.nodes.groups[group].update(wanted, asked, token, self.now)?;
+        if new {
+            self.later(
+                self.delays.eks_update,
+                Event::NodegroupUpdated {
+                    group,
+                    update: update.id.clone(),
+                },
+            );
+            self.launch(group);
+        }
+        Ok(update)
+    }
+
+    fn launch(&mut self, group: usize) {
+        let nodegroup = &mut self.nodes.groups[group];
+        nodegroup.wave += 1;
+        let wave = nodegroup.wave;
+        if let Some(after) = nodegroup.launch(&self.delays) {
+            self.later(after, Event::NodeJoins { group, wave });
+        }
+    }
+
+    fn join_node(&mut self, group: usize, wave: u64) {
+        let capacity = self
+            .nodes
+            .groups
+            .get(group)
+            .and_then(|g| self.faults.capacity(&g.region));
+        let Some(nodegroup) = self.nodes.groups.get_mut(group) else {
+            return;
+        };
+        if nodegroup.wave != wave {
+            return;
+        }
+        if let Some(after) = nodegroup.converge(capacity, &self.delays) {
+            self.later(after, Event::NodeJoins { group, wave });
+        }
+    }
+}
