@@ -2,3 +2,5 @@
 //! adapters.
 
 pub mod clock;
+pub mod snapshot;
+pub mod stats;

@@ -1,0 +1,154 @@
+//! What the daemon shows of itself: published whole through a `watch` channel after each turn of its
+//! loop, so that whoever asks never waits for a lock that the loop holds (and least of all in an
+//! outage, when everybody asks).
+//!
+//! ```text
+//!  driver ──one turn──▶ Arc<Snapshot> ──watch──┬─▶ API: readiness, metrics
+//!                                              └─▶ a drill's progress
+//! ```
+//!
+//! Invariant: a snapshot is of one turn; its parts never come from two.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ledger::LedgerMetrics;
+use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
+
+/// One turn's end, whole.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When the turn ended, in world time; what every age below is counted to.
+    pub at: Now,
+    pub views: BTreeMap<AppId, AppView>,
+    /// The replicated state as last applied here.
+    pub state: Arc<State>,
+    /// Whether this member leads, as far as it knows.
+    pub leads: bool,
+    /// Every vote this member holds, its own included. The vote names its application and Region.
+    pub votes: Vec<(MemberId, HeldVote)>,
+    /// What this member is doing about the steps of open runs.
+    pub activities: BTreeMap<(RunId, StepId), StepActivity>,
+    pub ledger: LedgerFigures,
+    pub ready: Readiness,
+}
+
+impl Snapshot {
+    /// Before the first turn: nothing is known, and that is said.
+    pub fn starting(at: Now, state: Arc<State>) -> Self {
+        Self {
+            at,
+            views: BTreeMap::new(),
+            state,
+            leads: false,
+            votes: Vec::new(),
+            activities: BTreeMap::new(),
+            ledger: LedgerFigures::default(),
+            ready: Readiness::new([Unready::NoLeader, Unready::NoVotes]),
+        }
+    }
+}
+
+/// The ledger in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerFigures {
+    pub term: u64,
+    pub last_log_index: Option<u64>,
+    /// How long the last durable commit took on this host's disk, in real microseconds.
+    pub last_commit_us: Option<u64>,
+    /// Size of the database file in bytes.
+    pub size_bytes: u64,
+}
+
+impl From<LedgerMetrics> for LedgerFigures {
+    fn from(metrics: LedgerMetrics) -> Self {
+        Self {
+            term: metrics.term,
+            last_log_index: metrics.last_log_index,
+            last_commit_us: metrics
+                .last_commit
+                .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+            size_bytes: metrics.size_bytes,
+        }
+    }
+}
+
+/// Whether this member does its part yet, or why not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    reasons: Vec<Unready>,
+}
+
+/// Why a member does not do its part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unready {
+    /// No leader of the ledger is known: nothing can be decided or written down.
+    NoLeader,
+    /// The first round of votes has not been cast.
+    NoVotes,
+    /// It was told to stop and finishes what it has begun.
+    Draining,
+}
+
+impl Readiness {
+    /// Ready if there is no reason against it.
+    pub fn new(reasons: impl IntoIterator<Item = Unready>) -> Self {
+        Self {
+            reasons: reasons.into_iter().collect(),
+        }
+    }
+
+    /// Whether nothing stands against it.
+    pub fn is_ready(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Everything that stands against it.
+    pub fn reasons(&self) -> &[Unready] {
+        &self.reasons
+    }
+}
+
+impl fmt::Display for Readiness {
+    /// In words, one reason after the other.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_ready() {
+            return f.write_str("ready");
+        }
+        f.write_str("not ready: ")?;
+        for (place, reason) in self.reasons.iter().enumerate() {
+            if place > 0 {
+                f.write_str("; ")?;
+            }
+            reason.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoLeader => "the ledger has no leader",
+            Self::NoVotes => "the first round of votes has not been cast",
+            Self::Draining => "shutting down, finishing what has begun",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_says_everything_that_stands_against_it() {
+        assert_eq!(Readiness::default().to_string(), "ready");
+        let start = Snapshot::starting(Now::default(), Arc::default());
+        assert!(!start.ready.is_ready());
+        assert_eq!(
+            start.ready.to_string(),
+            "not ready: the ledger has no leader; the first round of votes has not been cast"
+        );
+    }
+}
