@@ -1,0 +1,286 @@
+//! `global_accelerator.dial` and `global_accelerator.weight`.
+//!
+//! Both set state on an endpoint group and are safe to repeat. A dial goes alone: an endpoint list
+//! that is sent replaces the one that stands. A weight is the list as read, with one field changed.
+//! The goal is met when it reads back *and* the accelerator is `DEPLOYED`: between the two the edge
+//! still follows the old value.
+
+use aws_sdk_globalaccelerator::types::{
+    AcceleratorStatus, EndpointConfiguration, EndpointGroup as SdkGroup,
+};
+
+use super::classify::{read_error, unobserved, unprepared};
+use super::clients::{Clients, GLOBAL_ACCELERATOR_REGION};
+use super::gate::Gate;
+use crate::model::{Endpoint, EndpointGroup, RegionId};
+use crate::ports::{CallOutcome, Goal, Observation, Proof, ReadError};
+
+/// The weight of an endpoint that was given none.
+const DEFAULT_WEIGHT: i32 = 128;
+
+fn home() -> RegionId {
+    RegionId::from(GLOBAL_ACCELERATOR_REGION)
+}
+
+/// Is the dial where it is wanted, and deployed?
+pub(super) async fn observe_dial(clients: &Clients, arn: &str, percent: u8) -> Observation {
+    let group = match describe(clients, arn).await {
+        Ok(group) => group,
+        Err(error) => return unobserved(&error),
+    };
+    let dial = group.traffic_dial_percentage.unwrap_or(100.0);
+    let seen = format!("dial {dial} %");
+    if !same_percent(dial, percent) {
+        return Observation {
+            goal: Goal::NotMet,
+            seen,
+        };
+    }
+    deployed(clients, arn, seen).await
+}
+
+/// Has every named endpoint its weight, and is it deployed?
+pub(super) async fn observe_weight(
+    clients: &Clients,
+    arn: &str,
+    wanted: &[Endpoint],
+) -> Observation {
+    let group = match read_group(clients, arn).await {
+        Ok(group) => group,
+        Err(error) => return unobserved(&error),
+    };
+    let seen = weights(&group);
+    if let Some(missing) = missing(&group, wanted) {
+        return Observation {
+            goal: Goal::Impossible {
+                code: "no_such_endpoint".to_owned(),
+                message: no_such_endpoint(arn, missing),
+            },
+            seen,
+        };
+    }
+    let met = wanted.iter().all(|want| {
+        group
+            .endpoints
+            .iter()
+            .any(|e| e.id == want.id && e.weight == want.weight)
+    });
+    if !met {
+        return Observation {
+            goal: Goal::NotMet,
+            seen,
+        };
+    }
+    deployed(clients, arn, seen).await
+}
+
+/// Sets the dial, and nothing else.
+pub(super) async fn apply_dial(
+    clients: &Clients,
+    arn: &str,
+    percent: u8,
+    proof: &Proof,
+) -> CallOutcome {
+    let gate = Gate::new(proof);
+    let result = clients
+        .global_accelerator(&home())
+        .write
+        .update_endpoint_group()
+        .endpoint_group_arn(arn)
+        .traffic_dial_percentage(f32::from(percent))
+        .customize()
+        .interceptor(gate.clone())
+        .send()
+        .await;
+    gate.conclude(result)
+}
+
+/// Reads the list, changes the named weights, sends all of it.
+pub(super) async fn apply_weight(
+    clients: &Clients,
+    arn: &str,
+    wanted: &[Endpoint],
+    proof: &Proof,
+) -> CallOutcome {
+    let group = match read_group(clients, arn).await {
+        Ok(group) => group,
+        Err(error) => return unprepared(&error),
+    };
+    if let Some(missing) = missing(&group, wanted) {
+        return CallOutcome::Refused {
+            code: "no_such_endpoint".to_owned(),
+            message: no_such_endpoint(arn, missing),
+        };
+    }
+    let list = group.endpoints.iter().map(|endpoint| {
+        let weight = wanted
+            .iter()
+            .find(|want| want.id == endpoint.id)
+            .map_or(endpoint.weight, |want| want.weight);
+        EndpointConfiguration::builder()
+            .endpoint_id(&endpoint.id)
+            .weight(i32::from(weight))
+            .set_client_ip_preservation_enabled(endpoint.client_ip_preservation)
+            .build()
+    });
+    let gate = Gate::new(proof);
+    let result = clients
+        .global_accelerator(&home())
+        .write
+        .update_endpoint_group()
+        .endpoint_group_arn(arn)
+        .set_endpoint_configurations(Some(list.collect()))
+        .customize()
+        .interceptor(gate.clone())
+        .send()
+        .await;
+    gate.conclude(result)
+}
+
+/// The endpoint group as it stands.
+pub(super) async fn read_group(clients: &Clients, arn: &str) -> Result<EndpointGroup, ReadError> {
+    let group = describe(clients, arn).await?;
+    let dial = group.traffic_dial_percentage.unwrap_or(100.0);
+    let endpoints = group.endpoint_descriptions.unwrap_or_default();
+    Ok(EndpointGroup {
+        dial_percent: whole_percent(dial),
+        endpoints: endpoints
+            .into_iter()
+            .map(|endpoint| Endpoint {
+                id: endpoint.endpoint_id.unwrap_or_default(),
+                weight: u8::try_from(endpoint.weight.unwrap_or(DEFAULT_WEIGHT)).unwrap_or(u8::MAX),
+                client_ip_preservation: endpoint.client_ip_preservation_enabled,
+            })
+            .collect(),
+    })
+}
+
+async fn describe(clients: &Clients, arn: &str) -> Result<SdkGroup, ReadError> {
+    let what = format!("endpoint group {arn}");
+    let output = clients
+        .global_accelerator(&home())
+        .read
+        .describe_endpoint_group()
+        .endpoint_group_arn(arn)
+        .send()
+        .await
+        .map_err(|error| read_error(&what, &error))?;
+    output.endpoint_group.ok_or(ReadError::Unobservable {
+        what,
+        why: "the answer holds no endpoint group".to_owned(),
+    })
+}
+
+/// The value reads back; has it reached the edge?
+async fn deployed(clients: &Clients, group_arn: &str, seen: String) -> Observation {
+    let Some(arn) = accelerator_arn(group_arn) else {
+        return Observation {
+            goal: Goal::Impossible {
+                code: "invalid_arn".to_owned(),
+                message: format!(
+                    "{group_arn} is not the ARN of an endpoint group: check endpoint_group_arn"
+                ),
+            },
+            seen,
+        };
+    };
+    let result = clients
+        .global_accelerator(&home())
+        .read
+        .describe_accelerator()
+        .accelerator_arn(arn)
+        .send()
+        .await;
+    let accelerator = match result {
+        Ok(output) => output.accelerator,
+        Err(error) => return unobserved(&read_error(&format!("accelerator {arn}"), &error)),
+    };
+    let status = accelerator.and_then(|accelerator| accelerator.status);
+    match status {
+        Some(AcceleratorStatus::Deployed) => Observation {
+            goal: Goal::Met,
+            seen,
+        },
+        Some(status) => Observation {
+            goal: Goal::UnderWay,
+            seen: format!("{seen}, accelerator {}", status.as_str()),
+        },
+        None => Observation {
+            goal: Goal::Unobservable {
+                why: format!("the answer tells no status of accelerator {arn}"),
+            },
+            seen,
+        },
+    }
+}
+
+/// `…:accelerator/A/listener/L/endpoint-group/E` → `…:accelerator/A`.
+fn accelerator_arn(group_arn: &str) -> Option<&str> {
+    let (accelerator, rest) = group_arn.split_once("/listener/")?;
+    (accelerator.contains(":accelerator/") && rest.contains("/endpoint-group/"))
+        .then_some(accelerator)
+}
+
+fn missing<'a>(group: &EndpointGroup, wanted: &'a [Endpoint]) -> Option<&'a str> {
+    wanted
+        .iter()
+        .find(|want| group.endpoints.iter().all(|e| e.id != want.id))
+        .map(|want| want.id.as_str())
+}
+
+fn no_such_endpoint(arn: &str, id: &str) -> String {
+    format!("endpoint {id} is not in {arn}: somebody has removed it; make a new plan")
+}
+
+fn weights(group: &EndpointGroup) -> String {
+    let list: Vec<String> = group
+        .endpoints
+        .iter()
+        .map(|e| e.weight.to_string())
+        .collect();
+    format!("endpoint weights [{}]", list.join(", "))
+}
+
+/// Dials are floats on the wire and whole percents here.
+fn same_percent(dial: f32, percent: u8) -> bool {
+    (dial - f32::from(percent)).abs() < 0.01
+}
+
+/// Rounded; what the service holds is between 0 and 100.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0-100 before"
+)]
+fn whole_percent(dial: f32) -> u8 {
+    dial.round().clamp(0.0, 100.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accelerator_is_in_the_groups_own_name() {
+        let group = "arn:aws:globalaccelerator::1:accelerator/a-1/listener/l-1/endpoint-group/g-1";
+        assert_eq!(
+            accelerator_arn(group),
+            Some("arn:aws:globalaccelerator::1:accelerator/a-1")
+        );
+        for wrong in [
+            "",
+            "arn:aws:globalaccelerator::1:accelerator/a-1",
+            "arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/x/listener/y",
+        ] {
+            assert_eq!(accelerator_arn(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn percents_are_whole() {
+        assert_eq!(whole_percent(99.6), 100);
+        assert_eq!(whole_percent(f32::NAN), 0);
+        assert!(same_percent(50.0, 50));
+        assert!(!same_percent(50.4, 50));
+    }
+}
