@@ -365,3 +365,7 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     }
     line
 }
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

@@ -269,3 +269,86 @@ impl ProvideCredentials for AssumedRole {
         future::ProvideCredentials::new(self.first_answer())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::actuate::testing::{
+        Asked, Canned, GROUP_ARN, Reply, actuator_for, application, credentials,
+    };
+    use crate::actuate::{AwsActuator, AwsOptions};
+    use crate::model::{AppId, Intent, Millis, RegionId};
+    use crate::ports::{Actuator, Goal};
+
+    fn dial() -> Intent {
+        Intent::Dial {
+            region: RegionId::from("us-east-1"),
+            endpoint_group_arn: GROUP_ARN.to_owned(),
+            percent: 40,
+        }
+    }
+
+    fn role(asked: &Asked) -> Reply {
+        if asked.is("AssumeRole") {
+            return Reply::xml(
+                200,
+                "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+                 <AssumeRoleResult><AssumedRoleUser><AssumedRoleId>A:failoverd</AssumedRoleId>\
+                 <Arn>arn:aws:sts::1:assumed-role/failover/failoverd</Arn></AssumedRoleUser>\
+                 <Credentials><AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s\
+                 </SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z\
+                 </Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+            );
+        }
+        if asked.is("DescribeAccelerator") {
+            return Reply::json(200, r#"{"Accelerator":{"Status":"DEPLOYED"}}"#);
+        }
+        Reply::json(200, r#"{"EndpointGroup":{"TrafficDialPercentage":40.0}}"#)
+    }
+
+    #[tokio::test]
+    async fn a_role_is_assumed_at_home_with_the_external_id() {
+        let canned = Canned::start(role).await;
+        let mut application = application(&canned.url);
+        application.aws.assume_role = Some("arn:aws:iam::1:role/failover".to_owned());
+        application.aws.external_id = Some("secret-handshake".to_owned());
+        let options = AwsOptions {
+            credentials: Some(credentials()),
+            home: Some(RegionId::from("ap-south-1")),
+        };
+        let clock = std::sync::Arc::new(crate::actuate::testing::TestClock::at_speed(1));
+        let actuator = AwsActuator::new(std::slice::from_ref(&application), clock, options).await;
+        let observation = actuator.observe(&AppId::from("shop"), &dial()).await;
+        assert_eq!(observation.goal, Goal::Met, "{observation:?}");
+        let asked = canned.asked();
+        assert!(asked[0].is("AssumeRole"));
+        assert_eq!(asked[0].signed_for(), "ap-south-1/sts");
+        assert!(asked[0].body.contains("ExternalId=secret-handshake"));
+        // Assumed once, then held.
+        assert_eq!(asked.len(), 3);
+        assert!(asked[1].head.contains("Credential=ASSUMED/"));
+    }
+
+    #[tokio::test]
+    async fn a_dead_regional_sts_is_stepped_over() {
+        let canned = Canned::start(|asked| {
+            if asked.signed_for() == "eu-north-1/sts" {
+                Reply::Hang
+            } else {
+                role(asked)
+            }
+        })
+        .await;
+        let mut application = application(&canned.url);
+        application.aws.assume_role = Some("arn:aws:iam::1:role/failover".to_owned());
+        // So long that a loaded host does not make a timeout of it.
+        application.aws.call_timeout = Millis(1_500);
+        let actuator = actuator_for(&application).await;
+        let observation = actuator.observe(&AppId::from("shop"), &dial()).await;
+        assert_eq!(observation.goal, Goal::Met, "{observation:?}");
+        let scopes: Vec<String> = canned.asked().iter().map(Asked::signed_for).collect();
+        assert_eq!(
+            scopes[..2],
+            ["eu-north-1/sts".to_owned(), "us-east-1/sts".to_owned()]
+        );
+    }
+}

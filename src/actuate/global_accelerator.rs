@@ -259,6 +259,113 @@ fn whole_percent(dial: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actuate::testing::{Canned, GROUP_ARN, Reply, actuator, held};
+    use crate::model::{AppId, Intent, RunId, StepId, Variant};
+    use crate::ports::{Actuator, Call};
+
+    async fn canned(dial: f32, status: &'static str) -> Canned {
+        Canned::start(move |asked| {
+            if asked.is("DescribeAccelerator") {
+                return Reply::json(
+                    200,
+                    &format!(r#"{{"Accelerator":{{"Status":"{status}"}}}}"#),
+                );
+            }
+            let group = format!(
+                r#"{{"EndpointGroup":{{"TrafficDialPercentage":{dial},"EndpointDescriptions":[
+                {{"EndpointId":"e-1","Weight":128,"ClientIPPreservationEnabled":true}},
+                {{"EndpointId":"e-2","Weight":7,"ClientIPPreservationEnabled":false}}]}}}}"#
+            );
+            Reply::json(200, &group)
+        })
+        .await
+    }
+
+    fn dial(percent: u8) -> Intent {
+        Intent::Dial {
+            region: RegionId::from("us-east-1"),
+            endpoint_group_arn: GROUP_ARN.to_owned(),
+            percent,
+        }
+    }
+
+    fn weight(id: &str, weight: u8) -> Intent {
+        Intent::Weight {
+            region: RegionId::from("us-east-1"),
+            endpoint_group_arn: GROUP_ARN.to_owned(),
+            endpoints: vec![Endpoint {
+                id: id.to_owned(),
+                weight,
+                client_ip_preservation: None,
+            }],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_goal_is_met_when_it_reads_back_and_is_deployed() {
+        for (percent, status, goal) in [
+            (100, "DEPLOYED", Goal::NotMet),
+            (40, "DEPLOYED", Goal::Met),
+            (40, "IN_PROGRESS", Goal::UnderWay),
+            (40, "A_NEW_WORD", Goal::UnderWay),
+        ] {
+            let canned = canned(40.0, status).await;
+            let actuator = actuator(&canned.url).await;
+            let app = AppId::from("shop");
+            let observation = actuator.observe(&app, &dial(percent)).await;
+            assert_eq!(observation.goal, goal, "{percent} {status}");
+        }
+        let canned = canned(40.0, "DEPLOYED").await;
+        let actuator = actuator(&canned.url).await;
+        let app = AppId::from("shop");
+        let goal = actuator.observe(&app, &weight("e-2", 7)).await.goal;
+        assert_eq!(goal, Goal::Met);
+        let goal = actuator.observe(&app, &weight("e-2", 0)).await.goal;
+        assert_eq!(goal, Goal::NotMet);
+        let goal = actuator.observe(&app, &weight("e-9", 0)).await.goal;
+        assert!(
+            matches!(&goal, Goal::Impossible { code, .. } if code == "no_such_endpoint"),
+            "{goal:?}"
+        );
+    }
+
+    async fn sent(intent: Intent) -> serde_json::Value {
+        let canned = canned(40.0, "DEPLOYED").await;
+        let (run, step) = (RunId::from("shop-1"), StepId::from("step"));
+        let call = Call {
+            run: &run,
+            step: &step,
+            attempt: 1,
+            intent: &intent,
+            variant: Variant::AsPlanned,
+        };
+        let outcome = actuator(&canned.url)
+            .await
+            .apply(&AppId::from("shop"), &call, &held())
+            .await;
+        assert_eq!(outcome, CallOutcome::Accepted);
+        let last = canned.asked().pop().unwrap();
+        assert!(last.is("UpdateEndpointGroup"));
+        serde_json::from_str(&last.body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_dial_goes_alone_and_a_weight_with_the_whole_list() {
+        assert_eq!(
+            sent(dial(100)).await,
+            serde_json::json!({ "EndpointGroupArn": GROUP_ARN, "TrafficDialPercentage": 100.0 })
+        );
+        assert_eq!(
+            sent(weight("e-1", 0)).await,
+            serde_json::json!({
+                "EndpointGroupArn": GROUP_ARN,
+                "EndpointConfigurations": [
+                    { "EndpointId": "e-1", "Weight": 0, "ClientIPPreservationEnabled": true },
+                    { "EndpointId": "e-2", "Weight": 7, "ClientIPPreservationEnabled": false },
+                ],
+            })
+        );
+    }
 
     #[test]
     fn the_accelerator_is_in_the_groups_own_name() {

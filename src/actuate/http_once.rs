@@ -7,9 +7,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::http::request::Builder;
 use hyper::rt::{Read, Write};
@@ -55,7 +56,7 @@ pub(super) struct Answered {
     pub(super) status: u16,
     /// The `x-region` header.
     pub(super) region: Option<String>,
-    /// The first [`BODY_LIMIT`] bytes at most; empty if the body is longer or broke off.
+    /// The first [`BODY_LIMIT`] bytes at most.
     pub(super) body: Bytes,
 }
 
@@ -191,16 +192,27 @@ where
         .get("x-region")
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let body = Limited::new(response.into_body(), BODY_LIMIT)
-        .collect()
-        .await
-        .map(|collected| collected.to_bytes())
-        .unwrap_or_default();
+    let body = first_bytes(response.into_body()).await;
     Ok(Answered {
         status,
         region,
         body,
     })
+}
+
+/// As much of the body as is looked at. One that breaks off is as long as it came.
+async fn first_bytes(mut body: Incoming) -> Bytes {
+    let mut held = BytesMut::new();
+    while held.len() < BODY_LIMIT {
+        let Some(Ok(frame)) = body.frame().await else {
+            break;
+        };
+        if let Some(data) = frame.data_ref() {
+            held.extend_from_slice(data);
+        }
+    }
+    held.truncate(BODY_LIMIT);
+    held.freeze()
 }
 
 fn request(ask: &Ask<'_>, place: &Place) -> Result<Request<Full<Bytes>>, HttpError> {

@@ -95,6 +95,10 @@ fn whole_millis(lag: f64) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actuate::testing::{Canned, Reply, TODAY, actuator};
+    use crate::model::AppId;
+    use crate::ports::Actuator;
+    use ciborium::Value;
 
     #[test]
     fn lag_is_never_rounded_down() {
@@ -102,5 +106,70 @@ mod tests {
         assert_eq!(whole_millis(812.1), Millis(813));
         assert_eq!(whole_millis(-1.0), Millis(0));
         assert_eq!(whole_millis(f64::INFINITY), Millis(u64::MAX));
+    }
+
+    fn datapoints(points: &[(u64, f64)]) -> Vec<u8> {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let points = points
+            .iter()
+            .map(|(secs, lag)| {
+                Value::Map(vec![
+                    (
+                        text("Timestamp"),
+                        Value::Tag(1, Box::new(Value::Integer((*secs).into()))),
+                    ),
+                    (text("Maximum"), Value::Float(*lag)),
+                ])
+            })
+            .collect();
+        let mut bytes = Vec::new();
+        let body = Value::Map(vec![(text("Datapoints"), Value::Array(points))]);
+        ciborium::into_writer(&body, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[tokio::test]
+    async fn lag_is_read_in_the_secondarys_region_and_put_in_order() {
+        let canned = Canned::start(|_| {
+            let body = datapoints(&[
+                (1_699_999_940, 812.1),
+                (1_699_999_820, 90.0),
+                (1_699_999_880, 0.0),
+            ]);
+            Reply::Answer(200, "application/cbor", body)
+        })
+        .await;
+        let samples = actuator(&canned.url)
+            .await
+            .read_lag(&AppId::from("shop"), &RegionId::from("us-east-1"))
+            .await
+            .unwrap();
+        let sample = |secs: u64, lag| LagSample {
+            at: Wall(secs * 1_000),
+            lag: Millis(lag),
+        };
+        assert_eq!(
+            samples,
+            [
+                sample(1_699_999_820, 90),
+                sample(1_699_999_880, 0),
+                sample(1_699_999_940, 813)
+            ]
+        );
+        let asked = canned.asked().remove(0);
+        assert!(asked.is("GetMetricStatistics"), "{}", asked.head);
+        assert_eq!(asked.signed_for(), "us-east-1/monitoring");
+        assert!(asked.body.contains("shop-use1"));
+        assert_eq!(TODAY, Wall(1_700_000_000_000));
+    }
+
+    #[tokio::test]
+    async fn a_region_without_a_cluster_has_no_lag() {
+        let error = actuator("http://127.0.0.1:9")
+            .await
+            .read_lag(&AppId::from("shop"), &RegionId::from("sa-east-1"))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ReadError::Refused { .. }), "{error:?}");
     }
 }
