@@ -213,12 +213,9 @@ impl Intent {
             } => Some(endpoint_group_arn.clone()),
             Self::Route53Failover {
                 hosted_zone_id,
-                delete,
+                epoch_name,
                 ..
-            } => {
-                let name = delete.first().map_or("", |set| set.name.as_str());
-                Some(format!("route53:{hosted_zone_id}/{name}"))
-            }
+            } => Some(format!("route53:{hosted_zone_id}/{epoch_name}")),
             Self::AuroraPromote { global_cluster, .. } => {
                 Some(format!("rds:global-cluster:{global_cluster}"))
             }
@@ -247,9 +244,13 @@ impl fmt::Display for Intent {
                 write!(f, "endpoint weights of {region} to {weight}")
             }
             Self::Route53Failover {
-                primary, create, ..
+                primary,
+                epoch_name,
+                ..
             } => {
-                let name = create.first().map_or("", |set| set.name.as_str());
+                // Where the roles stand right already, the epoch record alone is written.
+                let name = epoch_name.strip_prefix("_failoverd.");
+                let name = name.unwrap_or(epoch_name);
                 write!(f, "{name} answers {primary} first")
             }
             Self::AuroraPromote {

@@ -1,0 +1,269 @@
+//! One authored action becomes an intent with nothing open in it.
+
+use crate::model::{
+    ActionSpec, AppRegion, Endpoint, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion,
+    Side,
+};
+
+use super::{Lack, Notes, Scene, dns, other, scale, template};
+
+/// An intent, what gives back what it changes, and what stood there before.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    /// Set where one authored step becomes several: what its id is followed by.
+    pub(super) suffix: Option<String>,
+    pub(super) intent: Intent,
+    pub(super) restore: Option<Intent>,
+    pub(super) before: Option<String>,
+}
+
+impl Resolved {
+    /// A step that leaves nothing to give back.
+    pub(super) fn of(intent: Intent) -> Vec<Self> {
+        vec![Self {
+            suffix: None,
+            intent,
+            restore: None,
+            before: None,
+        }]
+    }
+}
+
+/// The Region whose resource the action changes, where it changes one that may be lost.
+pub(super) fn aimed_at(action: &ActionSpec) -> Option<Side> {
+    match action {
+        ActionSpec::Dial { region, .. }
+        | ActionSpec::Weight { region, .. }
+        | ActionSpec::ScaleNodegroup { region, .. } => Some(*region),
+        // A promotion is never best effort; record sets, hooks and questions live elsewhere.
+        ActionSpec::AuroraPromote { .. }
+        | ActionSpec::Route53Failover { .. }
+        | ActionSpec::HttpCheck { .. }
+        | ActionSpec::HttpRequest { .. }
+        | ActionSpec::Approval { .. }
+        | ActionSpec::Wait { .. } => None,
+    }
+}
+
+/// Resolves one action; into several intents where it covers several node groups.
+pub(super) fn resolve(
+    scene: &Scene<'_>,
+    action: &ActionSpec,
+    notes: &mut Notes,
+) -> Result<Vec<Resolved>, Lack> {
+    match action {
+        ActionSpec::Dial { region, percent } => dial(scene, *region, *percent, notes),
+        ActionSpec::Weight { region, weight } => weights(scene, *region, *weight, notes),
+        ActionSpec::Route53Failover { primary } => dns::resolve(scene, *primary, notes),
+        ActionSpec::AuroraPromote {
+            region,
+            graceful,
+            ungraceful,
+            switchover_timeout,
+        } => {
+            let method = if scene.graceful() {
+                *graceful
+            } else {
+                *ungraceful
+            };
+            let (method, escalates) = promotion(scene, method)?;
+            let target = scene.region(*region);
+            note_lag(scene, target, notes);
+            Ok(Resolved::of(Intent::AuroraPromote {
+                global_cluster: configured(
+                    scene.app().resources.global_cluster.as_ref(),
+                    "global_cluster",
+                    &format!("the application `{}`", scene.app().name),
+                )?,
+                target_arn: configured(
+                    target.resources.db_cluster_arn.as_ref(),
+                    "db_cluster_arn",
+                    &format!("the Region `{}`", target.name),
+                )?,
+                target_region: target.name.clone(),
+                source_region: scene.region(other(*region)).name.clone(),
+                method,
+                escalate_after: escalates.then_some(*switchover_timeout),
+            }))
+        }
+        ActionSpec::ScaleNodegroup {
+            region,
+            size,
+            ready_percent,
+            min_ready_percent,
+        } => scale::resolve(
+            scene,
+            *region,
+            size,
+            *ready_percent,
+            *min_ready_percent,
+            notes,
+        ),
+        ActionSpec::HttpCheck {
+            url,
+            method,
+            expect_status,
+            body_contains,
+            expect_region,
+        } => Ok(Resolved::of(Intent::HttpCheck {
+            url: template::fill(scene, url)?,
+            method: method.clone(),
+            expect_status: expect_status.clone(),
+            body_contains: body_contains
+                .as_ref()
+                .map(|text| template::fill(scene, text))
+                .transpose()?,
+            expect_region: expect_region.map(|side| scene.region(side).name.clone()),
+        })),
+        ActionSpec::HttpRequest {
+            url,
+            method,
+            body,
+            expect_status,
+        } => Ok(Resolved::of(Intent::HttpRequest {
+            url: template::fill(scene, url)?,
+            method: method.clone(),
+            body: body
+                .as_ref()
+                .map(|text| template::fill(scene, text))
+                .transpose()?,
+            expect_status: expect_status.clone(),
+        })),
+        ActionSpec::Approval { message } => Ok(Resolved::of(Intent::Approval {
+            message: message.clone(),
+        })),
+        ActionSpec::Wait { duration } => Ok(Resolved::of(Intent::Wait {
+            duration: *duration,
+        })),
+    }
+}
+
+/// Which call promotes, and whether it may escalate. Data is lost only on somebody's word.
+fn promotion(scene: &Scene<'_>, method: PromoteMethod) -> Result<(Promotion, bool), Lack> {
+    match method {
+        PromoteMethod::Switchover => Ok((Promotion::Switchover, false)),
+        PromoteMethod::SwitchoverThenFailover => {
+            Ok((Promotion::Switchover, scene.data_loss().is_some()))
+        }
+        PromoteMethod::Failover if scene.graceful() => Err(Lack::Configuration(format!(
+            "a {} loses nothing: set `graceful = \"switchover\"`",
+            scene.request.kind
+        ))),
+        PromoteMethod::Failover if scene.data_loss().is_some() => {
+            Ok((Promotion::FailoverWithDataLoss, false))
+        }
+        PromoteMethod::Failover => Err(Lack::Guard(HoldReason::LagUnknown {
+            why: "nobody has allowed the loss of what was not replicated".to_owned(),
+        })),
+    }
+}
+
+fn note_lag(scene: &Scene<'_>, target: &AppRegion, notes: &mut Notes) {
+    let recorded = scene.request.state.apps.get(&scene.app().name);
+    let newest = recorded
+        .and_then(|app| app.lag.get(&target.name))
+        .and_then(|samples| samples.iter().max());
+    if let Some(sample) = newest {
+        notes.insert((
+            format!("{} was {} behind", target.name, sample.lag),
+            sample.at,
+        ));
+    }
+}
+
+fn dial(
+    scene: &Scene<'_>,
+    side: Side,
+    percent: u8,
+    notes: &mut Notes,
+) -> Result<Vec<Resolved>, Lack> {
+    let region = scene.region(side);
+    let endpoint_group_arn = endpoint_group_arn(region)?;
+    let to = |percent| Intent::Dial {
+        region: region.name.clone(),
+        endpoint_group_arn: endpoint_group_arn.clone(),
+        percent,
+    };
+    // The goal needs no earlier value: an unknown one only means that nothing can be given back.
+    let before = group(scene, region, notes).map(|group| group.dial_percent);
+    Ok(vec![Resolved {
+        suffix: None,
+        intent: to(percent),
+        restore: before.map(to),
+        before: before.map(|percent| format!("dial {percent} %")),
+    }])
+}
+
+fn weights(
+    scene: &Scene<'_>,
+    side: Side,
+    weight: u8,
+    notes: &mut Notes,
+) -> Result<Vec<Resolved>, Lack> {
+    let region = scene.region(side);
+    let endpoint_group_arn = endpoint_group_arn(region)?;
+    let Some(group) = group(scene, region, notes).filter(|group| !group.endpoints.is_empty())
+    else {
+        return Err(Lack::Observation(format!(
+            "the endpoints of {} are not known, so their weights cannot be set: see that Global Accelerator can be read",
+            region.name
+        )));
+    };
+    let to = |endpoints: Vec<Endpoint>| Intent::Weight {
+        region: region.name.clone(),
+        endpoint_group_arn: endpoint_group_arn.clone(),
+        endpoints,
+    };
+    let wanted = group
+        .endpoints
+        .iter()
+        .cloned()
+        .map(|endpoint| Endpoint { weight, ..endpoint });
+    let listed: Vec<String> = group
+        .endpoints
+        .iter()
+        .map(|endpoint| endpoint.weight.to_string())
+        .collect();
+    Ok(vec![Resolved {
+        suffix: None,
+        intent: to(wanted.collect()),
+        restore: Some(to(group.endpoints.clone())),
+        before: Some(format!("endpoint weights {}", listed.join(", "))),
+    }])
+}
+
+/// The endpoint group of that Region as seen, with a note of it.
+fn group<'a>(
+    scene: &Scene<'a>,
+    region: &AppRegion,
+    notes: &mut Notes,
+) -> Option<&'a EndpointGroup> {
+    let (traffic, at) = scene.traffic?;
+    let (_, group) = traffic
+        .groups
+        .iter()
+        .find(|(name, _)| name == &region.name)?;
+    notes.insert((
+        format!(
+            "the dial of {} stood at {} %",
+            region.name, group.dial_percent
+        ),
+        at,
+    ));
+    Some(group)
+}
+
+fn endpoint_group_arn(region: &AppRegion) -> Result<String, Lack> {
+    configured(
+        region.resources.endpoint_group_arn.as_ref(),
+        "endpoint_group_arn",
+        &format!("the Region `{}`", region.name),
+    )
+}
+
+/// A resource's name, or what to add where.
+pub(super) fn configured(value: Option<&String>, key: &str, owner: &str) -> Result<String, Lack> {
+    value
+        .cloned()
+        .ok_or_else(|| Lack::Configuration(format!("add `{key}` to the resources of {owner}")))
+}
