@@ -33,7 +33,7 @@ pub(super) fn resolve(
         .filter(|dns| !dns.records.is_empty())
         .ok_or_else(|| {
             Lack::Configuration(format!(
-                "add `dns` with its records to the resources of the application `{}`",
+                "add `dns` with its records to the application `{}`",
                 app.name
             ))
         })?;
@@ -79,7 +79,7 @@ pub(super) fn resolve(
     for name in &dns.records {
         notes.insert((
             format!(
-                "{} {} was as frozen in the plan",
+                "the record sets of {} {} were read",
                 name.name, name.record_type
             ),
             at,

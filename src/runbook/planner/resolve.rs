@@ -265,5 +265,5 @@ fn endpoint_group_arn(region: &AppRegion) -> Result<String, Lack> {
 pub(super) fn configured(value: Option<&String>, key: &str, owner: &str) -> Result<String, Lack> {
     value
         .cloned()
-        .ok_or_else(|| Lack::Configuration(format!("add `{key}` to the resources of {owner}")))
+        .ok_or_else(|| Lack::Configuration(format!("add `{key}` to {owner}")))
 }

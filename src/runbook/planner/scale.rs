@@ -21,7 +21,7 @@ pub(super) fn resolve(
     let groups = &region.resources.nodegroups;
     if groups.is_empty() {
         return Err(Lack::Configuration(format!(
-            "add `nodegroups` to the resources of the Region `{}`",
+            "add a `nodegroup` to the Region `{}`",
             region.name
         )));
     }
