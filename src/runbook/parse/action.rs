@@ -1,0 +1,384 @@
+//! `uses` and `with`: an action and its authored arguments.
+
+use crate::model::{ActionSpec, Millis, PromoteMethod, Side, SizeSpec, Template};
+use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, read};
+
+use super::template;
+
+/// The words in `uses`.
+pub(super) const ACTIONS: [&str; 9] = [
+    "approval",
+    "aurora.promote",
+    "eks.scale_nodegroup",
+    "global_accelerator.dial",
+    "global_accelerator.weight",
+    "http.check",
+    "http.request",
+    "route53.failover",
+    "wait",
+];
+
+const SIDES: &[(&str, Side)] = &[("from", Side::From), ("to", Side::To)];
+
+const METHODS: &[(&str, PromoteMethod)] = &[
+    ("switchover", PromoteMethod::Switchover),
+    ("failover", PromoteMethod::Failover),
+    (
+        "switchover_then_failover",
+        PromoteMethod::SwitchoverThenFailover,
+    ),
+];
+
+/// How long a bounded switchover may take before it escalates: on recent engines it takes under
+/// 30 s, and a control plane that has said nothing for two minutes will not.
+const SWITCHOVER_TIMEOUT: Millis = Millis::from_mins(2);
+
+/// A wait longer than this is an approval in disguise.
+pub(super) const LONGEST: Millis = Millis::from_mins(24 * 60);
+
+/// An action with the templates in it.
+pub(super) struct Action {
+    pub spec: ActionSpec,
+    pub templates: Vec<Located<Template>>,
+}
+
+/// Reads `with` as the arguments of the action that `uses` names.
+pub(super) fn action(
+    findings: &Findings,
+    uses: &Node,
+    with: Option<&Node>,
+    step: &str,
+) -> Option<Action> {
+    let word = read::text(findings, uses)?;
+    let empty = Node {
+        key: "with".to_owned(),
+        place: uses.place.clone(),
+        kind: Kind::Table(Vec::new()),
+    };
+    let read: fn(&Table<'_>) -> Option<Action> = match word.as_str() {
+        "global_accelerator.dial" => dial,
+        "global_accelerator.weight" => weight,
+        "route53.failover" => route53_failover,
+        "aurora.promote" => aurora_promote,
+        "eks.scale_nodegroup" => scale_nodegroup,
+        "http.check" => http_check,
+        "http.request" => http_request,
+        "approval" => approval,
+        "wait" => wait,
+        _ => {
+            let known = ACTIONS.join(", ");
+            let help = match closest(&word, &ACTIONS) {
+                Some(action) => format!("Did you mean \"{action}\"? The actions are {known}."),
+                None => format!("The actions are {known}."),
+            };
+            findings.push(
+                findings
+                    .error(
+                        "unknown_action",
+                        &uses.place,
+                        format!("{step} uses \"{word}\", which is no action"),
+                    )
+                    .label("unknown action")
+                    .help(help),
+            );
+            return None;
+        }
+    };
+    let what = format!("`with` of {step}");
+    Table::walk(findings, with.unwrap_or(&empty), &what, read)
+}
+
+fn plain(spec: ActionSpec) -> Option<Action> {
+    Some(Action {
+        spec,
+        templates: Vec::new(),
+    })
+}
+
+fn side(table: &Table<'_>, key: &'static str) -> Option<Side> {
+    table.required(key, &format!("{key} = \"to\""), read::one_of(SIDES))
+}
+
+// Every key is asked for before any is given up on: otherwise those after the first bad one would
+// be called unknown.
+
+fn dial(table: &Table<'_>) -> Option<Action> {
+    let region = side(table, "region");
+    let percent = table.required("percent", "percent = 100", read::whole(0..=100_u8));
+    plain(ActionSpec::Dial {
+        region: region?,
+        percent: percent?,
+    })
+}
+
+fn weight(table: &Table<'_>) -> Option<Action> {
+    let region = side(table, "region");
+    let weight = table.required("weight", "weight = 0", read::whole(0..=255_u8));
+    plain(ActionSpec::Weight {
+        region: region?,
+        weight: weight?,
+    })
+}
+
+fn route53_failover(table: &Table<'_>) -> Option<Action> {
+    plain(ActionSpec::Route53Failover {
+        primary: side(table, "primary")?,
+    })
+}
+
+fn aurora_promote(table: &Table<'_>) -> Option<Action> {
+    let region = side(table, "region");
+    let graceful = table.or("graceful", PromoteMethod::Switchover, read::one_of(METHODS));
+    let ungraceful = table.or("ungraceful", PromoteMethod::Failover, read::one_of(METHODS));
+    let switchover_timeout = table.or(
+        "switchover_timeout",
+        SWITCHOVER_TIMEOUT,
+        read::duration(Millis::from_secs(1)..=LONGEST),
+    );
+    plain(ActionSpec::AuroraPromote {
+        region: region?,
+        graceful: graceful?,
+        ungraceful: ungraceful?,
+        switchover_timeout: switchover_timeout?,
+    })
+}
+
+fn scale_nodegroup(table: &Table<'_>) -> Option<Action> {
+    let findings = table.findings();
+    let region = side(table, "region");
+    let matched = table.located("match", read::one_of(SIDES));
+    let desired = table.located("desired", read::whole(1..=u32::from(u16::MAX)));
+    let percent = table.located("percent", read::whole(1..=1_000_u16));
+    let fallback = table.located("fallback", read::whole(1..=u32::from(u16::MAX)));
+    let ready_percent = table.or("ready_percent", 100, read::whole(1..=100_u8));
+    let min_ready = table.located("min_ready_percent", read::whole(1..=100_u8));
+
+    let size = match (&matched, &desired) {
+        (Some(_), Some(desired)) => {
+            findings.push(
+                findings
+                    .error(
+                        "bad_value",
+                        &desired.place,
+                        "`match` and `desired` both say how large the group becomes",
+                    )
+                    .label("one of the two is too much")
+                    .help("Keep `match` to follow the other Region, or `desired` for a number."),
+            );
+            None
+        }
+        (None, None) => {
+            if table.get("match").is_none() && table.get("desired").is_none() {
+                table.missing("match", "match = \"from\"   # or: desired = 6");
+            }
+            None
+        }
+        (None, Some(desired)) => {
+            for stray in [
+                percent.as_ref().map(|p| ("percent", &p.place)),
+                fallback.as_ref().map(|f| ("fallback", &f.place)),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                let message = format!("`{}` means nothing without `match`", stray.0);
+                findings.push(
+                    findings
+                        .error("bad_value", stray.1, message)
+                        .label("has no effect")
+                        .help("Remove it, or replace `desired` by match = \"from\"."),
+                );
+            }
+            Some(SizeSpec::Absolute(desired.value))
+        }
+        (Some(side), None) => {
+            if region == Some(side.value) {
+                findings.push(
+                    findings
+                        .error(
+                            "bad_value",
+                            &side.place,
+                            "`match` names the Region that is being grown itself",
+                        )
+                        .label("the same Region")
+                        .help("Use region = \"to\" with match = \"from\"."),
+                );
+            }
+            Some(SizeSpec::Match {
+                side: side.value,
+                percent: percent.map_or(100, |p| p.value),
+                fallback: fallback.map(|f| f.value),
+            })
+        }
+    };
+    if let (Some(min), Some(ready)) = (&min_ready, ready_percent)
+        && min.value > ready
+    {
+        findings.push(
+            findings
+                .error(
+                    "bad_value",
+                    &min.place,
+                    format!(
+                        "`min_ready_percent` is {}, more than `ready_percent`, which is {ready}",
+                        min.value
+                    ),
+                )
+                .label(format!("must not be above {ready}"))
+                .help(
+                    "`ready_percent` is when the step is done; `min_ready_percent` is what it \
+                     accepts once its time is up.",
+                ),
+        );
+    }
+    plain(ActionSpec::ScaleNodegroup {
+        region: region?,
+        size: size?,
+        ready_percent: ready_percent?,
+        min_ready_percent: min_ready.map(|m| m.value),
+    })
+}
+
+fn http_check(table: &Table<'_>) -> Option<Action> {
+    let url = url(table, "https://${to.host}/healthz");
+    let method = table.or("method", "GET".to_owned(), read::method);
+    let expect_status = table.or("expect_status", success(), read::statuses);
+    let body_contains = table.located("body_contains", text_template);
+    let expect_region = table.optional("expect_region", read::one_of(SIDES));
+    let url = url?;
+    Some(Action {
+        spec: ActionSpec::HttpCheck {
+            url: url.value.clone(),
+            method: method?,
+            expect_status: expect_status?,
+            body_contains: body_contains.as_ref().map(|b| b.value.clone()),
+            expect_region,
+        },
+        templates: [Some(url), body_contains].into_iter().flatten().collect(),
+    })
+}
+
+fn http_request(table: &Table<'_>) -> Option<Action> {
+    let url = url(table, "https://${from.host}/fence");
+    let method = table.or("method", "POST".to_owned(), read::method);
+    let body = table.located("body", text_template);
+    let expect_status = table.or("expect_status", success(), read::statuses);
+    let url = url?;
+    Some(Action {
+        spec: ActionSpec::HttpRequest {
+            url: url.value.clone(),
+            method: method?,
+            body: body.as_ref().map(|b| b.value.clone()),
+            expect_status: expect_status?,
+        },
+        templates: [Some(url), body].into_iter().flatten().collect(),
+    })
+}
+
+fn approval(table: &Table<'_>) -> Option<Action> {
+    let example = "message = \"Promote, although up to 40 s of writes are lost?\"";
+    let message = table.required("message", example, read::text);
+    plain(ActionSpec::Approval { message: message? })
+}
+
+fn wait(table: &Table<'_>) -> Option<Action> {
+    let duration = table.required(
+        "duration",
+        "duration = \"30s\"",
+        read::duration(Millis(1)..=LONGEST),
+    );
+    plain(ActionSpec::Wait {
+        duration: duration?,
+    })
+}
+
+/// Any 2xx.
+fn success() -> Vec<crate::model::StatusRange> {
+    vec![crate::model::StatusRange {
+        low: 200,
+        high: 299,
+    }]
+}
+
+fn url(table: &Table<'_>, example: &str) -> Option<Located<Template>> {
+    let node = match table.get("url") {
+        Some(node) => node,
+        None => {
+            table.missing("url", &format!("url = \"{example}\""));
+            return None;
+        }
+    };
+    let findings = table.findings();
+    let template = text_template(findings, node)?;
+    // Only what is left once every reference has a value can be judged. A reference may hold a
+    // whole URL, so a template that begins with one is judged when it is resolved.
+    let begins_with_reference = template.0.starts_with("${");
+    if !begins_with_reference {
+        let filled = fill(&template);
+        if let Err(why) = read::check_http_url(&filled) {
+            read::bad_value(
+                findings,
+                node,
+                format!("`url` is no usable URL: {why}"),
+                "not a usable URL",
+                format!("Write an absolute one, such as \"{example}\"."),
+            );
+            return None;
+        }
+    }
+    Some(Located {
+        value: template,
+        place: node.place.clone(),
+    })
+}
+
+/// The template with a harmless word for every reference.
+fn fill(template: &Template) -> String {
+    template::pieces(template)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|piece| match piece {
+            template::Piece::Text(text) => text,
+            template::Piece::Reference { .. } => "1".to_owned(),
+        })
+        .collect()
+}
+
+fn text_template(findings: &Findings, node: &Node) -> Option<Template> {
+    let template = Template(read::text(findings, node)?);
+    match template::pieces(&template) {
+        Ok(_) => Some(template),
+        Err(why) => {
+            findings.push(
+                findings
+                    .error("bad_template", &node.place, why.to_string())
+                    .label("cannot be filled in")
+                    .help(
+                        "References are ${application.NAME}, ${from.NAME} and ${to.NAME}, where \
+                         NAME is a key of that table of vars in the configuration.",
+                    ),
+            );
+            None
+        }
+    }
+}
+
+/// How long a step of that action may take where its author says nothing: a generous multiple of
+/// what AWS publishes (AWS-FACTS, published times), so that a timeout means trouble.
+pub(super) fn default_timeout(spec: &ActionSpec) -> Millis {
+    match spec {
+        // A dial is in place within about 30 s, a record within 60 s.
+        ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => Millis::from_mins(2),
+        ActionSpec::Route53Failover { .. } => Millis::from_mins(3),
+        // Users measured 1 to 8 min.
+        ActionSpec::AuroraPromote { .. } => Millis::from_mins(10),
+        // 2 to 5 min to the first nodes.
+        ActionSpec::ScaleNodegroup { .. } => Millis::from_mins(10),
+        // Resolver caches must run out first.
+        ActionSpec::HttpCheck { .. } => Millis::from_mins(2),
+        ActionSpec::HttpRequest { .. } => Millis::from_secs(30),
+        // A person has to be found.
+        ActionSpec::Approval { .. } => Millis::from_mins(60),
+        ActionSpec::Wait { duration } => duration.plus(Millis::from_mins(1)),
+    }
+}

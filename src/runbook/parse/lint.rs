@@ -1,0 +1,168 @@
+//! What a runbook may say and should not: traffic before its data, and data loss nobody was asked
+//! about.
+
+use std::collections::BTreeSet;
+
+use crate::model::{ActionSpec, PromoteMethod, RunKind, Side};
+use crate::runbook::spanned::Findings;
+
+use super::graph::ByName;
+use super::step::StepDraft;
+
+/// Runs every lint.
+pub(super) fn check(
+    findings: &Findings,
+    steps: &[StepDraft],
+    by_name: &ByName<'_>,
+    kinds: &BTreeSet<RunKind>,
+    traffic_before_data: bool,
+) {
+    for step in steps {
+        if !traffic_before_data
+            && let Some(kind) = kinds
+                .iter()
+                .find(|kind| raises_too_early(step, steps, by_name, **kind))
+        {
+            let promotes: Vec<String> = promotions(steps, *kind)
+                .map(|s| format!("`{}`", s.name()))
+                .collect();
+            findings.push(
+                findings
+                    .error(
+                        "traffic_before_data",
+                        &step.place,
+                        format!(
+                            "step `{}` sends traffic to the new Region before {} has promoted its \
+                             data (in a {kind})",
+                            step.name(),
+                            promotes.join(" or ")
+                        ),
+                    )
+                    .label("traffic would reach a reader")
+                    .help(format!(
+                        "Add {} to its `needs`. Where that is meant, say why at the top of the \
+                         runbook: traffic_before_data = \"reads are served meanwhile\".",
+                        promotes.join(" and ")
+                    )),
+            );
+        }
+        if let Some(kind) = kinds
+            .iter()
+            .find(|kind| loses_data_unasked(step, by_name, **kind))
+        {
+            findings.push(
+                findings
+                    .error(
+                        "data_loss_unasked",
+                        &step.uses,
+                        format!(
+                            "step `{}` may lose data in a {kind}, and nobody is asked first",
+                            step.name()
+                        ),
+                    )
+                    .label("graceful runs lose nothing unasked")
+                    .help(
+                        "Use graceful = \"switchover\", or let the step need an `approval` step.",
+                    ),
+            );
+        }
+    }
+}
+
+fn promotions(steps: &[StepDraft], kind: RunKind) -> impl Iterator<Item = &StepDraft> {
+    steps.iter().filter(move |step| {
+        step.runs_in(kind)
+            && matches!(
+                step.action,
+                Some(ActionSpec::AuroraPromote {
+                    region: Side::To,
+                    ..
+                })
+            )
+    })
+}
+
+/// Whether the step gives traffic to the `to` Region.
+fn raises(step: &StepDraft) -> bool {
+    match &step.action {
+        Some(ActionSpec::Dial { region, percent }) => *region == Side::To && *percent > 0,
+        Some(ActionSpec::Weight { region, weight }) => *region == Side::To && *weight > 0,
+        Some(ActionSpec::Route53Failover { primary }) => *primary == Side::To,
+        Some(
+            ActionSpec::AuroraPromote { .. }
+            | ActionSpec::ScaleNodegroup { .. }
+            | ActionSpec::HttpCheck { .. }
+            | ActionSpec::HttpRequest { .. }
+            | ActionSpec::Approval { .. }
+            | ActionSpec::Wait { .. },
+        )
+        | None => false,
+    }
+}
+
+fn raises_too_early(
+    step: &StepDraft,
+    steps: &[StepDraft],
+    by_name: &ByName<'_>,
+    kind: RunKind,
+) -> bool {
+    if !step.runs_in(kind) || !raises(step) {
+        return false;
+    }
+    let before = before(step, steps, by_name, kind);
+    // Another way of a promotion is not waited for by itself: the promotion stands for both.
+    let is_other_way = |name: &str| {
+        steps
+            .iter()
+            .any(|s| s.or_else.as_ref().is_some_and(|e| e.value == name))
+    };
+    promotions(steps, kind).any(|p| !is_other_way(p.name()) && !before.contains(p.name()))
+}
+
+/// Every step that is certainly over when this one starts. A step that is skipped in such a run
+/// holds nobody up, so what stands before it does not count.
+fn before<'a>(
+    step: &'a StepDraft,
+    steps: &'a [StepDraft],
+    by_name: &ByName<'a>,
+    kind: RunKind,
+) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![step];
+    while let Some(current) = open.pop() {
+        let owner = steps.iter().find(|s| {
+            s.or_else
+                .as_ref()
+                .is_some_and(|e| e.value == current.name())
+        });
+        let needed = current
+            .needs
+            .iter()
+            .filter_map(|need| by_name.get(need.value.as_str()).copied());
+        for next in needed.chain(owner) {
+            if next.runs_in(kind) && seen.insert(next.name()) {
+                open.push(next);
+            }
+        }
+    }
+    seen
+}
+
+fn loses_data_unasked(step: &StepDraft, by_name: &ByName<'_>, kind: RunKind) -> bool {
+    let Some(ActionSpec::AuroraPromote { graceful, .. }) = &step.action else {
+        return false;
+    };
+    let lossy = match graceful {
+        PromoteMethod::Switchover => false,
+        PromoteMethod::Failover | PromoteMethod::SwitchoverThenFailover => true,
+    };
+    if !lossy || !kind.is_graceful() || !step.runs_in(kind) {
+        return false;
+    }
+    let asked = before(step, &[], by_name, kind).into_iter().any(|name| {
+        by_name
+            .get(name)
+            .is_some_and(|s| matches!(s.action, Some(ActionSpec::Approval { .. })))
+    });
+    !asked
+}

@@ -1,0 +1,54 @@
+//! What ships must be valid as it ships.
+
+use std::path::Path;
+
+use failoverd::config::{self, BUILT_IN_RUNBOOKS};
+use failoverd::model::RunKind;
+use failoverd::runbook::parse_runbook;
+use failoverd::runbook::spanned::Style;
+
+#[test]
+fn the_default_configuration_is_valid_without_a_single_warning() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("failoverd.toml");
+    let loaded = match config::load(&path, std::iter::empty()) {
+        Ok(loaded) => loaded,
+        Err(error) => panic!("{}", error.render(Style::Plain)),
+    };
+    let codes: Vec<&str> = loaded.warnings.iter().map(|w| w.code.as_str()).collect();
+    assert_eq!(codes, ["config::survives"]);
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        config::default_config_text()
+    );
+    let app = &loaded.config.applications[0];
+    assert_eq!(app.home.as_str(), "eu-west-1");
+    assert_eq!(app.config.as_str().len(), 64);
+    assert_eq!(app.vars["name"], "shop");
+    assert_eq!(app.regions[1].vars["region"], "eu-central-1");
+}
+
+#[test]
+fn every_built_in_runbook_is_valid_and_called_what_its_file_is() {
+    for (name, text) in BUILT_IN_RUNBOOKS {
+        match parse_runbook(name, text) {
+            Ok(runbook) => {
+                assert_eq!(runbook.name, name);
+                for kind in [RunKind::Failover, RunKind::Switchover, RunKind::Failback] {
+                    assert!(runbook.kinds.contains(&kind));
+                }
+            }
+            Err(findings) => panic!("{findings}"),
+        }
+    }
+}
+
+#[test]
+fn what_validate_says_of_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let report = config::validate_report(&root.join("failoverd.toml"), std::iter::empty());
+    assert!(report.passed());
+    let text = report
+        .render(Style::Plain)
+        .replace(&root.display().to_string(), "");
+    insta::assert_snapshot!(text);
+}
