@@ -182,6 +182,55 @@ impl Engine {
         moves
     }
 
+    /// This process is ending: whatever stands between an intent and its outcome is journaled, so
+    /// that a successor need not wait to learn that nobody is about to call.
+    pub fn drain(&mut self, now: Now, run: &Run) -> Vec<Move> {
+        let boot = self.boot;
+        let standing: Vec<(PlannedStep, u32)> = run
+            .in_order()
+            .filter_map(|(step, record)| match &record.status {
+                StepStatus::Intent {
+                    attempt, boot: of, ..
+                } if *of == boot => Some((step.clone(), *attempt)),
+                StepStatus::Intent { .. }
+                | StepStatus::Unknown { .. }
+                | StepStatus::Waiting
+                | StepStatus::AwaitingApproval
+                | StepStatus::Done { .. }
+                | StepStatus::Skipped { .. }
+                | StepStatus::Failed { .. } => None,
+            })
+            .collect();
+        let mut moves = Vec::new();
+        for (step, attempt) in standing {
+            let work = self.work.entry(step.id.clone()).or_default();
+            let busy = matches!(
+                work.waiting_for,
+                Some(StepActivity::Applying | StepActivity::Committing)
+            );
+            if busy {
+                continue;
+            }
+            let answer = work
+                .called
+                .clone()
+                .filter(|(called, _)| *called == attempt)
+                .and_then(|(_, answer)| answer);
+            moves.extend(match answer {
+                Some(CallOutcome::Accepted) => {
+                    let why = "accepted; the member that called is shutting down".to_owned();
+                    Some(self.report(&step, attempt, Outcome::Unknown { why }, None))
+                }
+                Some(outcome) => self.after_call(now, &step, attempt, &outcome),
+                None => {
+                    let why = "the member is shutting down".to_owned();
+                    Some(self.report(&step, attempt, Outcome::NotSent { why }, None))
+                }
+            });
+        }
+        moves
+    }
+
     fn close(&mut self) -> Option<Move> {
         if self.closing {
             return None;

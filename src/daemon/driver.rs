@@ -1,0 +1,279 @@
+//! The one loop: takes inputs, asks the controller, hands its effects out, publishes what is.
+//!
+//! ```text
+//!  samples, answers, requests ──▶ inbox ──▶ controller.step ──▶ effects ──▶ performer
+//!                   tick, ledger changed ─────▲      └──▶ snapshot (watch)     │
+//!                                      inbox ◀────────────────────────────────┘
+//! ```
+//!
+//! Invariant: the loop itself never waits for anything but its inbox.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::{Controller, Effect, Input, RunRequest};
+use crate::model::{
+    AppView, HoldReason, MemberId, Millis, Now, RunId, State, StepActivity, StepId,
+};
+use crate::ports::{Clock, Ledger, LedgerError};
+use crate::probe::{HostHealth, LoopStall, ProbeSet};
+
+use super::perform::Performer;
+use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
+use super::stats::Stats;
+
+/// World time between two looks at the clock: a tenth of the shortest guard.
+pub(super) const TICK: Millis = Millis(500);
+
+/// Real time that one turn of the loop may take at the least, so that a fast world does not spin.
+const TICK_FLOOR: Duration = Duration::from_millis(10);
+
+/// Inputs taken in one turn: a burst of samples is worked off without starving the clock.
+const TURN: usize = 64;
+
+/// Told to whoever listens.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// An application's view has changed.
+    View(Box<AppView>),
+    /// A person's request cannot be followed.
+    Declined {
+        /// What was asked.
+        request: RunRequest,
+        /// Why not.
+        reasons: Vec<HoldReason>,
+    },
+}
+
+/// What the ledger measures of itself, asked for at each turn.
+pub(super) type Figures = Box<dyn Fn() -> LedgerFigures + Send>;
+
+/// The loop and what it holds.
+pub(super) struct Driver {
+    pub controller: Controller,
+    pub ledger: Arc<dyn Ledger>,
+    pub figures: Figures,
+    pub clock: Arc<dyn Clock>,
+    pub performer: Performer,
+    pub inbox: mpsc::Receiver<Input>,
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+    pub notices: broadcast::Sender<Notice>,
+    pub probes: Vec<(MemberId, ProbeSet)>,
+    pub stall: LoopStall,
+    pub stats: Arc<Stats>,
+    pub stopping: CancellationToken,
+    /// The state whose closed runs have been counted.
+    pub counted: Arc<State>,
+    /// The longest that the last calls may take, in real time.
+    pub drain_within: Duration,
+}
+
+impl Driver {
+    /// Runs until asked to stop, then until nothing is left between an intent and its outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Stopped`] if the log core has stopped: the process must end.
+    pub async fn run(mut self) -> Result<(), LedgerError> {
+        let period = self.clock.real(TICK, TICK_FLOOR);
+        let mut tick = tokio::time::interval(period);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut health = HostHealth::new(self.clock.as_ref());
+        let mut turn = Vec::with_capacity(TURN);
+        let stopping = self.stopping.clone();
+        loop {
+            let inputs = tokio::select! {
+                () = stopping.cancelled() => break,
+                changed = self.ledger.changed() => {
+                    changed?;
+                    vec![Input::Tick]
+                }
+                _ = tick.tick() => {
+                    self.look_at_the_host(&mut health);
+                    vec![Input::Tick]
+                }
+                count = self.inbox.recv_many(&mut turn, TURN) => {
+                    if count == 0 {
+                        break;
+                    }
+                    std::mem::take(&mut turn)
+                }
+            };
+            let (now, state, leads) = self.present();
+            self.count_closed(&state);
+            for input in inputs {
+                self.take_in(now, &state, leads, input);
+            }
+            self.publish(now, &state, leads, false);
+        }
+        self.drain().await
+    }
+
+    fn count_closed(&mut self, state: &Arc<State>) {
+        if Arc::ptr_eq(&self.counted, state) {
+            return;
+        }
+        for (id, run) in &state.runs {
+            let was_open = self.counted.runs.get(id).is_some_and(|run| run.is_open());
+            if was_open && !run.is_open() {
+                self.stats.run_closed(run);
+            }
+        }
+        self.counted = Arc::clone(state);
+    }
+
+    fn present(&self) -> (Now, Arc<State>, bool) {
+        (self.clock.now(), self.ledger.state(), self.ledger.leads())
+    }
+
+    fn take_in(&mut self, now: Now, state: &Arc<State>, leads: bool, input: Input) {
+        if let Input::Sample { member, sample } = &input {
+            self.stats.sampled(member, sample);
+        }
+        for effect in self.controller.step(now, state, leads, input) {
+            match effect {
+                Effect::Publish(view) => {
+                    tracing::info!(
+                        app = %view.application,
+                        phase = view.phase.as_str(),
+                        active = %view.active,
+                        "{}",
+                        describe(&view)
+                    );
+                    // Nobody needs to listen.
+                    let _ = self.notices.send(Notice::View(Box::new(view)));
+                }
+                Effect::Decline { request, reasons } => {
+                    for reason in &reasons {
+                        tracing::warn!(app = %request.app, by = request.by, %reason, "declined");
+                    }
+                    let _ = self.notices.send(Notice::Declined { request, reasons });
+                }
+                effect @ (Effect::Perform { .. }
+                | Effect::ReadTraffic { .. }
+                | Effect::OpenRun { .. }
+                | Effect::Gossip(_)) => self.performer.perform(effect),
+            }
+        }
+    }
+
+    /// A host that stalled or whose clock stepped does not trust its own eyes.
+    fn look_at_the_host(&mut self, health: &mut HostHealth) {
+        let stall = self
+            .probes
+            .iter()
+            .map(|(_, probes)| probes.stall())
+            .chain([self.stall.take()])
+            .max()
+            .unwrap_or_default();
+        for (member, probes) in &self.probes {
+            self.stats.samples_dropped(member, probes.dropped());
+        }
+        let now = self.clock.now();
+        let Some(tilt) = health.check(now, TICK, stall) else {
+            return;
+        };
+        tracing::warn!(%tilt, "this member does not trust itself for now");
+        let (now, state, leads) = self.present();
+        let members: Vec<MemberId> = self.probes.iter().map(|(m, _)| m.clone()).collect();
+        for member in members {
+            self.stats.tilted(&member, &tilt);
+            self.take_in(now, &state, leads, Input::Tilt { member });
+        }
+    }
+
+    fn publish(&self, now: Now, state: &Arc<State>, leads: bool, draining: bool) {
+        let views = self.controller.views();
+        let mut activities: BTreeMap<(RunId, StepId), StepActivity> = BTreeMap::new();
+        for run in state.runs.values().filter(|run| run.is_open()) {
+            for (step, _) in run.in_order() {
+                if let Some(activity) = self.controller.activity(run, &step.id) {
+                    activities.insert((run.id.clone(), step.id.clone()), activity);
+                }
+            }
+        }
+        let votes: Vec<_> = self
+            .controller
+            .matrix()
+            .iter()
+            .map(|(member, held)| (member.clone(), held.clone()))
+            .collect();
+        let unready = [
+            (draining, Unready::Draining),
+            (!leads, Unready::NoLeader),
+            (votes.is_empty(), Unready::NoVotes),
+        ];
+        let ready = Readiness::new(
+            unready
+                .into_iter()
+                .filter_map(|(is, why)| is.then_some(why)),
+        );
+        self.snapshots.send_replace(Arc::new(Snapshot {
+            at: now,
+            views,
+            state: Arc::clone(state),
+            leads,
+            votes,
+            activities,
+            ledger: (self.figures)(),
+            ready,
+        }));
+    }
+
+    /// Journals every call that is under way, for at most as long as a call may take.
+    async fn drain(mut self) -> Result<(), LedgerError> {
+        let deadline = tokio::time::Instant::now() + self.drain_within;
+        tracing::info!("shutting down: no new step is begun");
+        loop {
+            let (now, state, leads) = self.present();
+            let left = self.controller.drain(now, &state);
+            let idle = left.is_empty() && self.performer.journal.is_empty();
+            for effect in left {
+                self.performer.perform_ending(effect);
+            }
+            self.publish(now, &state, leads, true);
+            if idle {
+                tracing::info!("nothing is left between an intent and its outcome");
+                return Ok(());
+            }
+            let input = tokio::select! {
+                input = self.inbox.recv() => input,
+                changed = self.ledger.changed() => {
+                    changed?;
+                    None
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    tracing::warn!("a call was not answered in time; the ledger shows its intent");
+                    return Ok(());
+                }
+            };
+            if let Some(input @ Input::Heard { .. }) = input {
+                let (now, state, leads) = self.present();
+                for effect in self.controller.step(now, &state, leads, input) {
+                    self.performer.perform_ending(effect);
+                }
+            }
+        }
+    }
+}
+
+fn describe(view: &AppView) -> String {
+    use crate::model::Phase;
+    match &view.phase {
+        Phase::Steady => format!("{} serves", view.active),
+        Phase::Suspect { region } => format!("{region} is suspect"),
+        Phase::Confirmed { region } => format!("{region} is agreed to be lost"),
+        Phase::Blocked { region, reason } => {
+            format!("{region} is lost, but: {reason}; {}", reason.remedy())
+        }
+        Phase::Planned { region } => format!("leaving {region}"),
+        Phase::Executing { run } => format!("run {run} is under way"),
+        Phase::Soaking { run } => format!("run {run} is done and being watched"),
+        Phase::CoolDown { remaining } => format!("cooling down, {remaining} left"),
+        Phase::NeedsOperator { reason, .. } => format!("a person is needed: {reason}"),
+    }
+}

@@ -1,0 +1,219 @@
+//! Performs what the controller asks for. Each effect is a task of its own that ends with an input
+//! for the same loop; none is ever waited for by the loop.
+//!
+//! Invariant: a call is handed to the actuator only after a linearizable read has shown, in this
+//! order, that this member leads and that the step stands at this life's intent.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use crate::controller::{Effect, Input};
+use crate::model::{
+    AppId, BootId, CallOutcome, Command, CommandBody, Event, Intent, Millis, Outcome, Rejection,
+    RunId, StepId, Variant,
+};
+use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
+use crate::run::{Heard, Move, may_call};
+
+use super::stats::Stats;
+
+/// Performs effects, and answers into the loop's inbox.
+#[derive(Clone)]
+pub(super) struct Performer {
+    pub ledger: Arc<dyn Ledger>,
+    pub actuator: Arc<dyn Actuator>,
+    pub clock: Arc<dyn Clock>,
+    pub boot: BootId,
+    /// How old a proof of leadership may be, in world time: half the lease.
+    pub proof_lasts: Millis,
+    pub inbox: mpsc::Sender<Input>,
+    pub stats: Arc<Stats>,
+    /// Calls and commits under way: what a shutdown waits for. Reads are not among them.
+    pub journal: TaskTracker,
+}
+
+impl Performer {
+    /// Performs one effect, unless this process is ending.
+    pub fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Perform { app, run, act } => self.perform_move(app, run, act),
+            Effect::ReadTraffic { app } => {
+                let this = self.clone();
+                tokio::spawn(async move {
+                    let traffic = match this.actuator.read_traffic(&app).await {
+                        Ok(traffic) => Some(traffic),
+                        Err(error) => {
+                            tracing::warn!(%app, %error, "planning from what was recorded");
+                            None
+                        }
+                    };
+                    this.answer(Input::TrafficRead { app, traffic }).await;
+                });
+            }
+            Effect::OpenRun { app, body } => {
+                let this = self.clone();
+                self.journal.spawn(async move {
+                    let answer = this.propose(body).await.ok();
+                    this.answer(Input::Opened { app, answer }).await;
+                });
+            }
+            // A cluster of one has nobody to send votes to.
+            Effect::Gossip(_) => {}
+            // The loop tells these itself.
+            Effect::Publish(_) | Effect::Decline { .. } => {}
+        }
+    }
+
+    /// What may still be done once this process is ending: journal outcomes, and nothing else.
+    pub fn perform_ending(&self, effect: Effect) {
+        if let Effect::Perform {
+            app,
+            run,
+            act:
+                act @ Move::Commit {
+                    body: CommandBody::StepOutcome { .. },
+                    ..
+                },
+        } = effect
+        {
+            self.perform_move(app, run, act);
+        }
+    }
+
+    fn perform_move(&self, app: AppId, run: RunId, act: Move) {
+        let this = self.clone();
+        match act {
+            Move::Observe { step, intent } => {
+                tokio::spawn(async move {
+                    let observation = this.actuator.observe(&app, &intent).await;
+                    this.stats.observed(&intent, &observation.goal);
+                    tracing::debug!(%run, %step, seen = observation.seen, "observed");
+                    let heard = Heard::Observed { step, observation };
+                    this.answer(Input::Heard { run, heard }).await;
+                });
+            }
+            Move::Commit { step, body } => {
+                self.journal.spawn(async move {
+                    log_commit(&run, &body);
+                    match this.propose(body).await {
+                        Ok(Ok(_)) => {}
+                        Ok(Err(rejection)) => {
+                            tracing::warn!(%run, %step, %rejection, "the ledger refused");
+                        }
+                        Err(error) => {
+                            tracing::warn!(%run, %step, %error, "the ledger did not answer");
+                        }
+                    }
+                    let heard = Heard::Committed { step };
+                    this.answer(Input::Heard { run, heard }).await;
+                });
+            }
+            Move::Call {
+                step,
+                attempt,
+                intent,
+                variant,
+            } => {
+                self.journal.spawn(async move {
+                    let outcome = this
+                        .call(&app, &run, &step, attempt, &intent, variant)
+                        .await;
+                    this.stats.called(&intent, &outcome);
+                    tracing::info!(%run, %step, attempt, action = intent.name(), ?outcome, "called");
+                    let heard = Heard::Called {
+                        step,
+                        attempt,
+                        outcome,
+                    };
+                    this.answer(Input::Heard { run, heard }).await;
+                });
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        app: &AppId,
+        run: &RunId,
+        step: &StepId,
+        attempt: u32,
+        intent: &Intent,
+        variant: Variant,
+    ) -> CallOutcome {
+        // The proof is as old as the question, not as the answer.
+        let asked_at = self.clock.now().mono;
+        let state = match self.ledger.prove().await {
+            Ok(state) => state,
+            Err(error) => {
+                let why = format!("leadership is not proven: {error}");
+                return CallOutcome::NotSent { why };
+            }
+        };
+        if let Err(why) = may_call(&state, run, step, attempt, self.boot) {
+            return CallOutcome::NotSent { why };
+        }
+        let (clock, lasts) = (Arc::clone(&self.clock), self.proof_lasts);
+        let proof = Proof::new(move || clock.now().mono.since(asked_at) < lasts);
+        let call = Call {
+            run,
+            step,
+            attempt,
+            intent,
+            variant,
+        };
+        self.actuator.apply(app, &call, &proof).await
+    }
+
+    /// Commits a command that carries this moment's date.
+    pub async fn propose(
+        &self,
+        body: CommandBody,
+    ) -> Result<Result<Event, Rejection>, LedgerError> {
+        let at = self.clock.now().wall;
+        let answer = self.ledger.propose(Command { at, body }).await;
+        self.stats.proposed(&answer);
+        answer
+    }
+
+    async fn answer(&self, input: Input) {
+        // The loop is gone only when the process ends; nobody is left to tell.
+        let _ = self.inbox.send(input).await;
+    }
+}
+
+fn log_commit(run: &RunId, body: &CommandBody) {
+    match body {
+        CommandBody::StepIntent { step, attempt, .. } => {
+            tracing::info!(%run, %step, attempt, "intent");
+        }
+        CommandBody::StepOutcome {
+            step,
+            attempt,
+            outcome,
+            after,
+            ..
+        } => {
+            let seen = after.as_deref().unwrap_or_default();
+            match outcome {
+                Outcome::Failed { failure } => {
+                    tracing::warn!(%run, %step, attempt, %failure, "step failed");
+                }
+                Outcome::Unknown { why } => {
+                    tracing::warn!(%run, %step, attempt, why, "outcome unknown");
+                }
+                Outcome::NotSent { why } => {
+                    tracing::info!(%run, %step, attempt, why, "not sent");
+                }
+                Outcome::Done { .. } | Outcome::Skipped { .. } | Outcome::AwaitingApproval => {
+                    tracing::info!(%run, %step, attempt, ?outcome, seen, "step moved");
+                }
+            }
+        }
+        CommandBody::RecordDrift { step, seen, .. } => {
+            tracing::warn!(%run, %step, seen, "drift");
+        }
+        body => tracing::info!(%run, ?body, "commit"),
+    }
+}

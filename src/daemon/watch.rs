@@ -1,0 +1,168 @@
+//! Watches what a plan will need, while every Region still answers: the replication lag, the size
+//! of the node groups, and where traffic stands. What is seen goes into the ledger, so that nothing
+//! must be asked of a Region once it is lost.
+//!
+//! Every thing is watched by a task of its own: one Region that hangs delays no other.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::active_region;
+use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State};
+use crate::ports::Clock;
+
+use super::perform::Performer;
+
+/// World time between two looks. CloudWatch publishes the lag once a minute; a look in between
+/// halves the age of what is known.
+const EVERY: Millis = Millis::from_secs(30);
+
+/// What has not changed is recorded again after this, so that its age tells whether it is watched.
+const RECORD_AGAIN: Millis = Millis::from_mins(10);
+
+/// Starts watching everything of `apps`. Only the leader writes what it sees.
+pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &CancellationToken) {
+    for app in apps {
+        let app = Arc::new(app.clone());
+        for region in &app.regions {
+            if region.resources.db_cluster_arn.is_some() {
+                keep(performer, stopping, lag, &app, &region.name);
+            }
+            if !region.resources.nodegroups.is_empty() {
+                keep(performer, stopping, capacity, &app, &region.name);
+            }
+        }
+        let steered = app.resources.dns.is_some()
+            || app
+                .regions
+                .iter()
+                .any(|region| region.resources.endpoint_group_arn.is_some());
+        if steered {
+            keep(performer, stopping, traffic, &app, &app.home);
+        }
+    }
+}
+
+fn keep<F, Fut>(
+    performer: &Performer,
+    stopping: &CancellationToken,
+    look: F,
+    app: &Arc<Application>,
+    region: &RegionId,
+) where
+    F: Fn(Performer, Arc<Application>, RegionId) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let (performer, app, region) = (performer.clone(), Arc::clone(app), region.clone());
+    let stopping = stopping.clone();
+    tokio::spawn(async move {
+        let watching = async {
+            loop {
+                if performer.ledger.leads() {
+                    look(performer.clone(), Arc::clone(&app), region.clone()).await;
+                    performer.clock.sleep(EVERY).await;
+                } else {
+                    performer.clock.sleep(Millis::from_secs(1)).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = watching => {}
+        }
+    });
+}
+
+async fn lag(performer: Performer, app: Arc<Application>, region: RegionId) {
+    // The writer has no lag; CloudWatch publishes none for it.
+    if active_region(&app, &performer.ledger.state()) == &region {
+        return;
+    }
+    match performer.actuator.read_lag(&app.name, &region).await {
+        Ok(samples) if samples.is_empty() => {}
+        Ok(samples) => {
+            let known = newest_lag(&performer.ledger.state(), &app, &region);
+            if samples.last().map(|s| (s.at, s.lag)) != known {
+                record(
+                    &performer,
+                    CommandBody::RecordLag {
+                        app: app.name.clone(),
+                        region,
+                        samples,
+                    },
+                )
+                .await;
+            }
+        }
+        Err(error) => tracing::debug!(app = %app.name, %region, %error, "lag"),
+    }
+}
+
+fn newest_lag(
+    state: &State,
+    app: &Application,
+    region: &RegionId,
+) -> Option<(crate::model::Wall, Millis)> {
+    let samples = state.apps.get(&app.name)?.lag.get(region)?;
+    samples.last().map(|sample| (sample.at, sample.lag))
+}
+
+async fn capacity(performer: Performer, app: Arc<Application>, region: RegionId) {
+    match performer.actuator.read_capacity(&app.name, &region).await {
+        Ok(sizes) => {
+            let state = performer.ledger.state();
+            for (nodegroup, size) in sizes {
+                let known = state
+                    .apps
+                    .get(&app.name)
+                    .and_then(|a| a.capacity.get(&region)?.get(&nodegroup.to_string()));
+                if is_news(known, &size, performer.clock.as_ref()) {
+                    record(
+                        &performer,
+                        CommandBody::RecordCapacity {
+                            app: app.name.clone(),
+                            region: region.clone(),
+                            nodegroup,
+                            size,
+                        },
+                    )
+                    .await;
+                }
+            }
+        }
+        Err(error) => tracing::debug!(app = %app.name, %region, %error, "capacity"),
+    }
+}
+
+async fn traffic(performer: Performer, app: Arc<Application>, _home: RegionId) {
+    match performer.actuator.read_traffic(&app.name).await {
+        Ok(traffic) => {
+            let state = performer.ledger.state();
+            let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
+            if is_news(known, &traffic, performer.clock.as_ref()) {
+                record(
+                    &performer,
+                    CommandBody::RecordTraffic {
+                        app: app.name.clone(),
+                        traffic,
+                    },
+                )
+                .await;
+            }
+        }
+        Err(error) => tracing::debug!(app = %app.name, %error, "traffic"),
+    }
+}
+
+fn is_news<T: PartialEq>(known: Option<&Seen<T>>, seen: &T, clock: &dyn Clock) -> bool {
+    known.is_none_or(|known| {
+        &known.value != seen || clock.now().wall.since(known.at) >= RECORD_AGAIN
+    })
+}
+
+async fn record(performer: &Performer, body: CommandBody) {
+    if let Err(error) = performer.propose(body).await {
+        tracing::debug!(%error, "an observation was not recorded");
+    }
+}
