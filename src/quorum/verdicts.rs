@@ -1,6 +1,7 @@
 //! Since when each verdict stands: what the hold-down counts.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::model::{AppId, Millis, Mono, RegionId, Verdict};
 
@@ -54,8 +55,13 @@ impl Verdicts {
             },
             judged_at: now,
         };
-        let entry = self.known.entry(key);
-        &entry.insert_entry(known).into_mut().verdict
+        match self.known.entry(key) {
+            Entry::Occupied(mut entry) => {
+                entry.insert(known);
+                &entry.into_mut().verdict
+            }
+            Entry::Vacant(entry) => &entry.insert(known).verdict,
+        }
     }
 
     /// This member could not trust itself until `now`: nothing is continuous over that.
