@@ -10,11 +10,23 @@
 //! or the operator's word), so that a report of a drill at thirty times speed reads like one of the
 //! real thing.
 
+mod board;
 mod clocks;
+mod clocks_chart;
 mod data;
+mod files;
+mod html;
+mod markdown;
+mod scale;
+mod summary;
+mod svg;
 
 pub use clocks::Marks;
 pub use data::{
     Change, Check, Clocks, Hold, Invariant, Mark, MarkKind, ObjectiveResult, RegionSeries, Report,
-    RunReport, StepReport, Timeline, UserPoint, Users,
+    RunReport, StepReport, Timeline, UserPoint, Users, seconds_after,
 };
+pub use files::{HTML, JSON, MARKDOWN, WriteReportError, write};
+pub use html::render as to_html;
+pub use markdown::render as to_markdown;
+pub use summary::Summary;

@@ -127,7 +127,10 @@ impl Expectation {
         for (operation, wanted) in &self.calls {
             let made = seen.calls.get(operation).copied().unwrap_or(0);
             checks.push(Check {
-                name: format!("{operation} is executed {}", times(*wanted)),
+                name: match wanted {
+                    0 => format!("{operation} is never executed"),
+                    wanted => format!("{operation} is executed {}", times(*wanted)),
+                },
                 held: made == *wanted,
                 seen: times(made),
             });
@@ -205,7 +208,7 @@ fn check_step(id: &str, word: StepWord, seen: &Seen<'_>) -> Check {
 
 fn times(n: u32) -> String {
     match n {
-        0 => "not at all".to_owned(),
+        0 => "never".to_owned(),
         1 => "once".to_owned(),
         n => format!("{n} times"),
     }
