@@ -1,0 +1,11 @@
+//! The production actuator against the sandbox, over HTTP: every action, happy and not.
+//!
+//! The two know nothing of one another's code; what they share is AWS's own wire protocols.
+
+mod aurora;
+mod dns;
+mod nodes;
+mod reads;
+mod stage;
+mod traffic;
+mod trouble;
