@@ -147,6 +147,7 @@ async fn write(canned: &Canned, intent: &Intent, proof: &crate::ports::Proof) ->
 }
 
 type Wire = fn(u16, &str) -> Reply;
+type Listed = Vec<(u16, &'static str, Is)>;
 
 #[tokio::test]
 async fn every_modelled_error_has_its_outcome() {
@@ -158,7 +159,7 @@ async fn every_modelled_error_has_its_outcome() {
         // Not modelled, but sent.
         (500, "InternalFailure", Is::Unknown),
     ];
-    let operations: [(Intent, Wire, Vec<(u16, &str, Is)>); 5] = [
+    let operations: [(Intent, Wire, Listed); 5] = [
         (
             dial(),
             json,

@@ -3,6 +3,7 @@
 //! The two know nothing of one another's code; what they share is AWS's own wire protocols.
 
 mod aurora;
+mod chain;
 mod dns;
 mod nodes;
 mod reads;

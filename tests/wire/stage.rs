@@ -249,7 +249,7 @@ pub fn is_impossible(observation: &Observation, expected: &str) -> bool {
 }
 
 /// The application that `setup` holds.
-fn application(setup: &SandboxSetup, url: &str) -> Application {
+pub fn application(setup: &SandboxSetup, url: &str) -> Application {
     let regions = setup
         .regions
         .iter()
