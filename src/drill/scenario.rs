@@ -12,14 +12,13 @@
 mod event;
 mod expect;
 mod fault;
-mod length;
 mod parse;
 mod shipped;
 
 pub use event::{Deed, Moment, OperatorAct, ScenarioEvent, StepWord, Trigger};
 pub use expect::{Expectation, Outcome, Seen};
 pub use fault::{AwsService, FaultSpec, LostReply, Percent, Place, Places};
-pub use parse::{ScenarioError, ScenarioProblem};
+pub use parse::ScenarioError;
 pub use shipped::{SHIPPED, shipped_runbook};
 
 use std::path::{Path, PathBuf};

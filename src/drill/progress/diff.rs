@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{ProgressEvent, Voice};
 use crate::model::{
-    AppView, MemberId, Phase, RegionId, Run, RunId, RunStatus, StepId, StepStatus, Tally,
-    VerdictState,
+    AppView, MemberId, Phase, RegionId, Run, RunId, RunStatus, StepActivity, StepId, StepStatus,
+    Tally, VerdictState,
 };
 
 /// Remembers what was told last.
@@ -17,7 +17,11 @@ pub struct SnapshotDiff {
     voices: BTreeMap<RegionId, Vec<(MemberId, Voice)>>,
     phase: Option<(&'static str, Option<&'static str>)>,
     runs: BTreeMap<RunId, SeenRun>,
+    activities: Activities,
 }
+
+/// What the executing member does about each step, as its snapshot has it.
+type Activities = BTreeMap<(RunId, StepId), StepActivity>;
 
 #[derive(Clone, Debug)]
 struct SeenRun {
@@ -28,7 +32,12 @@ struct SeenRun {
 
 impl SnapshotDiff {
     /// What has changed since the last call. `run` is the application's newest run.
-    pub fn next(&mut self, view: &AppView, run: Option<&Run>) -> Vec<ProgressEvent> {
+    pub fn next(
+        &mut self,
+        view: &AppView,
+        run: Option<&Run>,
+        activities: &Activities,
+    ) -> Vec<ProgressEvent> {
         let mut events = Vec::new();
         for verdict in &view.verdicts {
             let region = &verdict.region;
@@ -55,6 +64,16 @@ impl SnapshotDiff {
         if let Some(run) = run {
             self.run(run, &mut events);
         }
+        for ((run, step), activity) in activities {
+            let key = (run.clone(), step.clone());
+            if self.activities.get(&key) != Some(activity) {
+                events.push(ProgressEvent::StepActivity {
+                    step: step.clone(),
+                    activity: *activity,
+                });
+            }
+        }
+        self.activities.clone_from(activities);
         events
     }
 

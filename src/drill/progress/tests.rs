@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -64,7 +65,7 @@ fn snapshots_become_lines_and_what_only_counts_down_is_told_once() {
     let mut diff = SnapshotDiff::default();
     let start = Wall(1_700_000_000_000);
     let mut tell = |ms: u64, view: &AppView| {
-        progress.push_all(start + Millis(ms), &diff.next(view, None));
+        progress.push_all(start + Millis(ms), &diff.next(view, None, &BTreeMap::new()));
     };
 
     tell(0, &view(VerdictState::Up, &[], Phase::Steady));

@@ -145,6 +145,8 @@ impl Board {
         let mut placed = Vec::new();
         let mut sorted: Vec<&Mark> = marks.iter().collect();
         sorted.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        // Two faults at once are one moment.
+        sorted.dedup_by(|a, b| flag_text(a) == flag_text(b));
         for mark in sorted {
             let x = self.scale.x(mark.at_s);
             let width = letters(&flag_text(mark)) * LETTER + 10.0;

@@ -60,7 +60,7 @@ impl Page {
         }
         self.put(format_args!(
             "<p class=\"small\">Expected: {}</p>\n",
-            escape(&report.expectation)
+            prose(&report.expectation)
         ));
     }
 
@@ -68,9 +68,10 @@ impl Page {
         let Some(hold) = &report.hold else { return };
         self.put(format_args!(
             "<div class=\"hold\"><p><b>{}</b> <code>{}</code></p><p>{}</p></div>\n",
-            escape(&sentence(&hold.reason)),
+            // As it is: it may begin with a Region's name.
+            prose(&hold.reason),
             escape(&hold.code),
-            escape(&sentence(&hold.remedy)),
+            prose(&sentence(&hold.remedy)),
         ));
     }
 
@@ -215,12 +216,9 @@ impl Page {
         self.put(format_args!("<h2>Checks</h2>\n<ul class=\"marks\">\n"));
         for check in &report.checks {
             let class = if check.held { "yes-mark" } else { "no" };
-            self.put(format_args!(
-                "<li class=\"{class}\">{}",
-                escape(&sentence(&check.name))
-            ));
+            self.put(format_args!("<li class=\"{class}\">{}", prose(&check.name)));
             if !check.held {
-                self.put(format_args!(". Seen: {}", escape(&check.seen)));
+                self.put(format_args!(". Seen: {}", prose(&check.seen)));
             }
             self.put(format_args!("</li>\n"));
         }
@@ -231,7 +229,7 @@ impl Page {
             let class = if invariant.held { "yes-mark" } else { "no" };
             self.put(format_args!(
                 "<li class=\"{class}\">{}",
-                escape(&sentence(&invariant.name))
+                prose(&sentence(&invariant.name))
             ));
             if let Some(seen) = &invariant.seen {
                 self.put(format_args!(". Seen: {}", escape(seen)));
@@ -275,6 +273,28 @@ fn step_class(status: &str) -> &'static str {
         "unknown" | "awaiting_approval" => "maybe",
         _ => "soft",
     }
+}
+
+/// Escaped, with what stands between backticks as code.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    let mut parts = text.split('`').peekable();
+    let mut code = false;
+    while let Some(part) = parts.next() {
+        // An opening backtick that nothing closes is a backtick.
+        if code && parts.peek().is_none() {
+            out.push('`');
+            out.push_str(&escape(part));
+        } else if code {
+            out.push_str("<code>");
+            out.push_str(&escape(part));
+            out.push_str("</code>");
+        } else {
+            out.push_str(&escape(part));
+        }
+        code = !code;
+    }
+    out
 }
 
 /// With a capital letter.

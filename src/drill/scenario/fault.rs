@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::{Millis, RegionId};
+use crate::runbook::spanned::parse_duration;
 
 /// A Region (or the member at home in it) by its part in the drill, or by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -145,7 +147,7 @@ pub enum FaultSpec {
     NoCapacity { region: Place, at_most: u32 },
     /// The replica falls back that far.
     Lag {
-        #[serde(deserialize_with = "super::length::deserialize")]
+        #[serde(deserialize_with = "length")]
         lag: Millis,
     },
     /// CloudWatch has no datapoint of the lag.
@@ -177,6 +179,12 @@ impl TryFrom<u8> for Percent {
             Err(format!("{value} is not a percentage"))
         }
     }
+}
+
+fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Millis, D::Error> {
+    let text = String::deserialize(from)?;
+    parse_duration(&text)
+        .map_err(|error| D::Error::custom(format!("`{text}` is not a length of time: {error}")))
 }
 
 fn once() -> u32 {

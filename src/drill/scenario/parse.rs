@@ -4,55 +4,57 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::{
     AppOverrides, Deed, Expectation, Moment, Outcome, Place, RunbookChoice, Scenario,
-    ScenarioEvent, Start, StepWord, Trigger, length,
+    ScenarioEvent, Start, StepWord, Trigger,
 };
 use crate::model::{Automation, Millis};
+use crate::runbook::spanned::{Diagnostic, Diagnostics, Place as Spot, Source, parse_duration};
 
 /// Why there is no scenario to play.
-#[derive(Debug, thiserror::Error, Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    #[error("no scenario is called {name}")]
-    #[diagnostic(help("shipped are: {known}; a file of your own is given by its path"))]
+    #[error("no scenario is called `{name}`")]
     NoSuchScenario { name: String, known: String },
-    #[error("cannot read the scenario {}", path.display())]
-    #[diagnostic(help("does the file exist, and may you read it?"))]
+    #[error("the scenario {} cannot be read", path.display())]
     Unreadable {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{name} is not a scenario: {} in it", mistakes(problems.len()))]
-    Invalid {
-        name: String,
-        #[related]
-        problems: Vec<ScenarioProblem>,
-    },
+    #[error("{0}")]
+    Invalid(Diagnostics),
 }
 
-/// One mistake in a scenario, with its place.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("{message}")]
-pub struct ScenarioProblem {
-    pub message: String,
-    #[source_code]
-    source_code: NamedSource<String>,
-    #[label("here")]
-    place: SourceSpan,
-    #[help]
-    help: Option<String>,
-}
-
-fn mistakes(count: usize) -> String {
-    match count {
-        1 => "one mistake".to_owned(),
-        n => format!("{n} mistakes"),
+impl ScenarioError {
+    /// As findings, each with its remedy.
+    pub fn diagnostics(&self) -> Diagnostics {
+        match self {
+            Self::Invalid(findings) => findings.clone(),
+            Self::NoSuchScenario { name, known } => Diagnostics::new(vec![
+                Diagnostic::error(
+                    "scenario::unknown",
+                    Spot::File(name.clone()),
+                    "no scenario is called that",
+                )
+                .help(format!(
+                    "shipped are {known}; a file of your own is given by its path"
+                )),
+            ]),
+            Self::Unreadable { path, source } => Diagnostics::new(vec![
+                Diagnostic::error(
+                    "scenario::unreadable",
+                    Spot::File(path.display().to_string()),
+                    format!("it cannot be read: {source}"),
+                )
+                .help("does the file exist, and may you read it?"),
+            ]),
+        }
     }
 }
 
@@ -115,8 +117,7 @@ struct RawApp {
 /// Reads a scenario; see [`Scenario::parse`].
 pub(super) fn parse(source_name: &str, text: &str) -> Result<Scenario, ScenarioError> {
     let mut reader = Reader {
-        source_name,
-        text,
+        source: Source::new(source_name, text),
         problems: Vec::new(),
     };
     let scenario = match toml::from_str::<RawScenario>(text) {
@@ -127,33 +128,27 @@ pub(super) fn parse(source_name: &str, text: &str) -> Result<Scenario, ScenarioE
             None
         }
     };
-    reader
-        .problems
-        .sort_by_key(|problem| problem.place.offset());
     match scenario {
         Some(scenario) if reader.problems.is_empty() => Ok(scenario),
-        _ => Err(ScenarioError::Invalid {
-            name: source_name.to_owned(),
-            problems: reader.problems,
-        }),
+        _ => Err(ScenarioError::Invalid(Diagnostics::new(reader.problems))),
     }
 }
 
-struct Reader<'a> {
-    source_name: &'a str,
-    text: &'a str,
-    problems: Vec<ScenarioProblem>,
+struct Reader {
+    source: Arc<Source>,
+    problems: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
-        self.problems.push(ScenarioProblem {
-            message,
-            source_code: NamedSource::new(self.source_name, self.text.to_owned())
-                .with_language("TOML"),
-            place: span.into(),
-            help,
-        });
+        let place = Spot::Span {
+            source: Arc::clone(&self.source),
+            start: span.start,
+            end: span.end,
+        };
+        let mut problem = Diagnostic::error("scenario::invalid", place, message);
+        problem.help = help;
+        self.problems.push(problem);
     }
 
     fn scenario(&mut self, raw: RawScenario) -> Option<Scenario> {
@@ -394,15 +389,17 @@ impl Reader<'_> {
     }
 
     fn length(&mut self, text: &Spanned<String>) -> Option<Millis> {
-        let length = length::parse(text.get_ref());
-        if length.is_none() {
-            self.problem(
-                text.span(),
-                format!("`{}` is not a length of time", text.get_ref()),
-                Some(format!("write {}", length::FORM)),
-            );
+        match parse_duration(text.get_ref()) {
+            Ok(length) => Some(length),
+            Err(error) => {
+                self.problem(
+                    text.span(),
+                    format!("`{}` is not a length of time: {error}", text.get_ref()),
+                    Some("write it as `850ms`, `20s`, `4m` or `1h5m`".to_owned()),
+                );
+                None
+            }
         }
-        length
     }
 
     fn word<T: Copy>(

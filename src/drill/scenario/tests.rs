@@ -1,16 +1,10 @@
 use std::collections::BTreeSet;
 
-use miette::{GraphicalReportHandler, GraphicalTheme};
-
 use super::*;
+use crate::runbook::spanned::Style;
 
 fn rendered(error: &ScenarioError) -> String {
-    let mut text = String::new();
-    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
-        .with_width(100)
-        .render_report(&mut text, error)
-        .expect("rendering into a String does not fail");
-    text
+    error.diagnostics().render(Style::Plain)
 }
 
 #[test]
