@@ -45,11 +45,14 @@ pub enum Fault {
         #[serde(default)]
         region: Option<RegionId>,
     },
-    /// Calls are answered with that HTTP status and not executed.
+    /// Calls are answered with that HTTP status and not executed. `code` is the service's own word
+    /// for "unavailable" unless given: `ExpiredToken`, `AccessDenied`.
     FailControlPlane {
         service: Service,
         #[serde(default = "unavailable")]
         status: u16,
+        #[serde(default)]
+        code: Option<String>,
     },
     /// A promotion is accepted and never ends.
     PromotionStuck,
@@ -105,10 +108,10 @@ struct Active {
 }
 
 /// What the faults make of a call before it is executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Obstacle {
     Hang,
-    Fail(u16),
+    Fail { status: u16, code: Option<String> },
     Throttle,
 }
 
@@ -154,24 +157,24 @@ impl Faults {
 
     /// The highest lag that is asked for.
     pub(super) fn lag(&self) -> Option<Millis> {
-        self.active
-            .iter()
-            .filter_map(|active| match &active.fault {
-                Fault::Lag { lag } => Some(*lag),
-                _other => None,
-            })
-            .max()
+        let lags = self.active.iter().filter_map(|active| {
+            let Fault::Lag { lag } = &active.fault else {
+                return None;
+            };
+            Some(*lag)
+        });
+        lags.max()
     }
 
     /// The lowest capacity that is left.
     pub(super) fn capacity(&self, region: &RegionId) -> Option<u32> {
-        self.active
-            .iter()
-            .filter_map(|active| match &active.fault {
-                Fault::NoCapacity { region: r, at_most } if r == region => Some(*at_most),
-                _other => None,
-            })
-            .min()
+        let capacities = self.active.iter().filter_map(|active| {
+            let Fault::NoCapacity { region: r, at_most } = &active.fault else {
+                return None;
+            };
+            (r == region).then_some(*at_most)
+        });
+        capacities.min()
     }
 
     /// What stands in the way of a call. `roll` (0-99) decides against a throttle's percent.
@@ -185,22 +188,29 @@ impl Faults {
             return Some(Obstacle::Hang);
         }
         for active in &mut self.active {
-            match &active.fault {
-                Fault::FailControlPlane { service: s, status } if *s == service => {
-                    return Some(Obstacle::Fail(*status));
-                }
-                Fault::Throttle {
-                    service: s,
-                    percent,
-                    times,
-                } if *s == service
-                    && times.is_none_or(|times| active.used < times)
-                    && roll() < *percent =>
-                {
-                    active.used += 1;
-                    return Some(Obstacle::Throttle);
-                }
-                _other => {}
+            if let Fault::FailControlPlane {
+                service: s,
+                status,
+                code,
+            } = &active.fault
+                && *s == service
+            {
+                return Some(Obstacle::Fail {
+                    status: *status,
+                    code: code.clone(),
+                });
+            }
+            if let Fault::Throttle {
+                service: s,
+                percent,
+                times,
+            } = &active.fault
+                && *s == service
+                && times.is_none_or(|times| active.used < times)
+                && roll() < *percent
+            {
+                active.used += 1;
+                return Some(Obstacle::Throttle);
             }
         }
         None
@@ -208,14 +218,16 @@ impl Faults {
 
     /// Whether calls of that service in that Region are never answered.
     pub(super) fn hangs(&self, service: Service, region: &RegionId) -> bool {
-        self.any(|fault| match fault {
-            Fault::ControlPlaneGone { region: r } => r == region,
-            Fault::HangControlPlane {
-                service: s,
-                region: r,
-            } => s.is_none_or(|s| s == service) && r.as_ref().is_none_or(|r| r == region),
-            _other => false,
-        })
+        self.control_plane_gone(region)
+            || self.any(|fault| {
+                matches!(fault, Fault::HangControlPlane { service: s, region: r }
+                    if s.is_none_or(|s| s == service) && r.as_ref().is_none_or(|r| r == region))
+            })
+    }
+
+    /// Whether nothing of the Region's control planes is left.
+    pub(super) fn control_plane_gone(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::ControlPlaneGone { region: gone } if gone == region))
     }
 
     /// Whether the reply of an executed operation is lost; counts it.

@@ -145,7 +145,7 @@ async fn serve(
     let id = format!("00000000-0000-4000-8000-{number:012x}");
     let refused = match world.obstacle(call.service, &call.region) {
         Some(Obstacle::Hang) => match silence().await {},
-        Some(Obstacle::Fail(status)) => Some(wire::failing(call.service, status)),
+        Some(Obstacle::Fail { status, code }) => Some(wire::failing(call.service, status, code)),
         Some(Obstacle::Throttle) => Some(wire::throttled(call.service)),
         None => None,
     };
@@ -169,10 +169,14 @@ async fn serve(
             }
         }
     });
-    let Ok(Some(reply)) = task.await else {
+    let Ok(Some((execution, reply))) = task.await else {
         return Err(Lost);
     };
-    match world.lose_reply(call.service, &call.operation) {
+    let lost = match execution {
+        Execution::Executed => world.lose_reply(call.service, &call.operation),
+        Execution::Refused { .. } | Execution::NotExecuted => None,
+    };
+    match lost {
         Some(LostReply::Reset) => {
             world.log_reply(number, Reply::Lost);
             Err(Lost)
@@ -189,7 +193,7 @@ async fn serve(
 }
 
 /// `None`: a gate discarded it.
-async fn carry_out(world: &World, call: &Call, number: usize) -> Option<wire::Reply> {
+async fn carry_out(world: &World, call: &Call, number: usize) -> Option<(Execution, wire::Reply)> {
     pass_gates(world, call, number, HoldPoint::BeforeExecution).await?;
     let outcome = wire::perform(&mut world.state(), call);
     let (execution, reply, after) = match outcome {
@@ -203,12 +207,12 @@ async fn carry_out(world: &World, call: &Call, number: usize) -> Option<wire::Re
             (execution, reply, refusal.after)
         }
     };
-    world.log_execution(number, execution);
+    world.log_execution(number, execution.clone());
     if after > Millis::ZERO {
         world.sleep(after).await;
     }
     pass_gates(world, call, number, HoldPoint::AfterExecution).await?;
-    Some(reply)
+    Some((execution, reply))
 }
 
 async fn pass_gates(world: &World, call: &Call, number: usize, point: HoldPoint) -> Option<()> {

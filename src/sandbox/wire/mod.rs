@@ -81,9 +81,11 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
             return Err(unreadable("a request without a signature", &refusal));
         }
     };
-    let speech = match service {
-        Service::CloudWatch if header("smithy-protocol") == Some("rpc-v2-cbor") => Speech::Cbor,
-        _query_or_fixed => Speech::Query,
+    // Only CloudWatch's clients have a choice.
+    let speech = if header("smithy-protocol") == Some("rpc-v2-cbor") {
+        Speech::Cbor
+    } else {
+        Speech::Query
     };
     let form = || query::form(body);
     let action = |form: &[(String, String)]| {
@@ -213,8 +215,8 @@ pub(super) fn throttled(service: Service) -> Refusal {
 }
 
 /// How a failing control plane answers.
-pub(super) fn failing(service: Service, status: u16) -> Refusal {
-    let code = match service {
+pub(super) fn failing(service: Service, status: u16, code: Option<String>) -> Refusal {
+    let own = match service {
         Service::Eks => "ServiceUnavailableException",
         Service::GlobalAccelerator => "InternalServiceErrorException",
         Service::Route53
@@ -223,7 +225,8 @@ pub(super) fn failing(service: Service, status: u16) -> Refusal {
         | Service::CloudWatch
         | Service::Sts => "ServiceUnavailable",
     };
-    Refusal::new(status, code, "The service is temporarily unavailable.")
+    let code = code.unwrap_or_else(|| own.to_owned());
+    Refusal::new(status, &code, format!("{service} answers {code}."))
 }
 
 fn refuse(service: Service, speech: Speech, refusal: &Refusal) -> Reply {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::model::{Millis, RegionId, Wall};
+use crate::model::{Millis, RecordSet, RegionId, Wall};
 use crate::sandbox::faults::{Faults, Obstacle};
 use crate::sandbox::timeline::Timeline;
 use crate::sandbox::{Delays, LoggedRequest, SandboxSetup, Service};
@@ -16,7 +16,6 @@ use super::dns::{Action, ChangeInfo, Dns, Records};
 use super::health::Health;
 use super::nodes::{Nodes, Scaling, Update};
 use super::{Change, Fault, Refusal};
-use crate::model::RecordSet;
 
 /// What comes due.
 #[derive(Debug)]
@@ -454,8 +453,12 @@ impl State {
         target_arn: &str,
         data_loss: bool,
     ) -> Result<(), Refusal> {
-        let regions = &self.regions;
-        let down = |region: &RegionId| !regions.iter().any(|r| &r.name == region && r.up);
+        let (regions, faults) = (&self.regions, &self.faults);
+        let down = |region: &RegionId| {
+            !regions.iter().any(|r| &r.name == region && r.up)
+                // A switchover needs every control plane too.
+                || !data_loss && faults.control_plane_gone(region)
+        };
         let number = self
             .aurora
             .promote(target_arn, data_loss, &self.delays, down)?;
