@@ -56,6 +56,7 @@ async fn a_service_that_fails_leaves_it_unknown() {
         stage.sandbox.inject(Fault::FailControlPlane {
             service,
             status: 503,
+            code: None,
         });
         let outcome = stage.apply(&intent).await;
         assert!(

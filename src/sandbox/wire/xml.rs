@@ -69,13 +69,14 @@ pub(super) fn error(namespace: &str, refusal: &Refusal) -> String {
 /// The id that stands in bodies; the header's is the real one.
 pub(super) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
+/// An element that is not closed yet: its name, its children so far, its text so far.
+type Open = (String, Vec<(String, Value)>, String);
+
 /// Reads a document: an element with children becomes an object, an element named in `lists` an
 /// array of its children, any other its text.
 pub(super) fn parse(body: &[u8], lists: &[&str]) -> Result<Value, String> {
     let mut reader = Reader::from_reader(body);
-    // Each open element: its name, its children so far, its text so far.
-    let mut open: Vec<(String, Vec<(String, Value)>, String)> =
-        vec![(String::new(), Vec::new(), String::new())];
+    let mut open: Vec<Open> = vec![(String::new(), Vec::new(), String::new())];
     loop {
         let event = reader.read_event().map_err(|e| e.to_string())?;
         let top = open.last_mut().ok_or("unbalanced")?;

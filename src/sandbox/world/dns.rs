@@ -1,5 +1,6 @@
 //! The hosted zone: its record sets as written, and as resolvers serve them a while later.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{FailoverRole, Millis, RecordSet, RegionId, Wall};
@@ -147,15 +148,14 @@ impl Dns {
                         }
                     }
                 }
-                Action::Create => {
-                    if next.contains_key(&key) {
-                        wrong.push(format!(
-                            "Tried to create resource record set {name} but it already exists"
-                        ));
-                    } else {
-                        next.insert(key, set);
+                Action::Create => match next.entry(key) {
+                    Entry::Occupied(_) => wrong.push(format!(
+                        "Tried to create resource record set {name} but it already exists"
+                    )),
+                    Entry::Vacant(free) => {
+                        free.insert(set);
                     }
-                }
+                },
                 Action::Upsert => {
                     next.insert(key, set);
                 }
