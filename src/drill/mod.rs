@@ -7,12 +7,20 @@
 //!                     └──▶ what was seen ──▶ Expectation::check ──▶ Report (json, md, html)
 //! ```
 
+mod direct;
+mod furnish;
+mod invariants;
 mod options;
+mod play;
 pub mod progress;
 pub mod report;
 pub mod scenario;
+mod stage;
+mod tell;
 
 pub use options::DrillOptions;
+pub use play::run;
 pub use progress::{Progress, ProgressEvent, SnapshotDiff};
 pub use report::Report;
 pub use scenario::Scenario;
+pub use stage::DrillError;

@@ -57,7 +57,9 @@ pub struct Runbook {
 }
 
 /// What the runbook is meant to achieve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Objective {
     /// Recovery time: from the loss to verified service.
     pub rto: Millis,

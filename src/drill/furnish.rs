@@ -1,0 +1,174 @@
+//! The drill's own `failoverd.toml`, made from the world it will watch: the same text that a user
+//! would write, read by the same loader.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::model::{Automation, Millis, RegionId};
+use crate::sandbox::SandboxSetup;
+use crate::sandbox::product::ProductAddresses;
+
+use super::scenario::{AppOverrides, Places};
+
+/// The application's name in every drill.
+pub(super) const APP: &str = "shop";
+
+/// A soak that ends at the verification: the drill has shown what it is for by then.
+const SOAK: Millis = Millis::from_secs(1);
+
+/// What the text is made of.
+pub(super) struct Furniture<'a> {
+    pub setup: &'a SandboxSetup,
+    pub addresses: &'a ProductAddresses,
+    pub places: &'a Places,
+    pub runbook: &'a str,
+    pub overrides: &'a AppOverrides,
+    pub data_dir: &'a Path,
+    pub endpoint_url: &'a str,
+    /// World time of the ledger's lease: at a fast world's pace a lease of three seconds would be
+    /// shorter than this host's hiccups.
+    pub lease: Millis,
+}
+
+impl Furniture<'_> {
+    /// The text.
+    pub fn config(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let places = self.places;
+        writeln!(
+            out,
+            "[node]\nid = \"{}\"\ndata_dir = \"{}\"\n",
+            places.witness,
+            self.data_dir.display()
+        )?;
+        for region in [&places.home, &places.standby, &places.witness] {
+            writeln!(
+                out,
+                "[[member]]\nid = \"{region}\"\nregion = \"{region}\"\n"
+            )?;
+        }
+        writeln!(
+            out,
+            "[cluster]\nheartbeat = \"{}ms\"\nelection_min = \"{}ms\"\nelection_max = \"{}ms\"\n",
+            self.lease.0 / 6,
+            self.lease.0 / 2,
+            self.lease.0
+        )?;
+        writeln!(out, "[aws]\nendpoint_url = \"{}\"\n", self.endpoint_url)?;
+        for (index, address) in self.addresses.references.iter().enumerate() {
+            writeln!(
+                out,
+                "[[detection.reference]]\nid = \"reference-{index}\"\nkind = \"http\"\n\
+                 url = \"http://{address}/\"\n"
+            )?;
+        }
+        self.write_app(out)?;
+        for region in [&places.home, &places.standby] {
+            self.write_region(out, region)?;
+        }
+        Ok(())
+    }
+
+    fn write_app(&self, out: &mut String) -> std::fmt::Result {
+        let (setup, overrides) = (self.setup, self.overrides);
+        let automation = match overrides.automation.unwrap_or(Automation::Automatic) {
+            Automation::Automatic => "automatic",
+            Automation::Ask => "ask",
+        };
+        writeln!(
+            out,
+            "[[application]]\nname = \"{APP}\"\nautomation = \"{automation}\"\n\
+             accelerator_arn = \"{}\"",
+            setup.accelerator.arn
+        )?;
+        if overrides.database {
+            writeln!(
+                out,
+                "global_cluster = \"{}\"",
+                setup.database.global_cluster
+            )?;
+        }
+        writeln!(
+            out,
+            "\n[application.dns]\nhosted_zone_id = \"{}\"\nrecords = [{{ name = \"{}\", type = \"{}\" }}]\n",
+            setup.dns.hosted_zone_id,
+            setup.dns.record_name.trim_end_matches('.'),
+            setup.dns.record_type
+        )?;
+        let runbook = self.runbook;
+        writeln!(
+            out,
+            "[application.runbooks]\nfailover = \"{runbook}\"\nswitchover = \"{runbook}\"\n\
+             failback = \"{runbook}\"\n"
+        )?;
+        writeln!(out, "[application.guards]")?;
+        let soak = overrides.soak.unwrap_or(SOAK);
+        writeln!(out, "soak = \"{}ms\"", soak.0)?;
+        let lengths = [
+            ("rpo_max", overrides.rpo_max),
+            ("hold_down", overrides.hold_down),
+            ("cool_down", overrides.cool_down),
+        ];
+        for (key, length) in lengths {
+            if let Some(length) = length {
+                writeln!(out, "{key} = \"{}ms\"", length.0)?;
+            }
+        }
+        writeln!(
+            out,
+            "\n[application.vars]\nwrite_check_url = \"{}\"\nread_check_url = \"{}\"\n",
+            self.addresses.front_url("/write-check"),
+            self.addresses.front_url("/read")
+        )
+    }
+
+    fn write_region(&self, out: &mut String, name: &RegionId) -> std::fmt::Result {
+        let role = if name == &self.places.home {
+            "active"
+        } else {
+            "standby"
+        };
+        let url = |path: &str| self.addresses.region_url(name, path).unwrap_or_default();
+        writeln!(
+            out,
+            "[[application.region]]\nname = \"{name}\"\nrole = \"{role}\""
+        )?;
+        let Some(region) = self.setup.region(name) else {
+            return Ok(());
+        };
+        if self.overrides.database {
+            writeln!(out, "db_cluster_arn = \"{}\"", region.db_cluster_arn())?;
+        }
+        writeln!(
+            out,
+            "endpoint_group_arn = \"{}\"\nrecord_set_identifier = \"{}\"\n\
+             vars = {{ fence_url = \"{}\" }}\n",
+            region.endpoint_group_arn,
+            region.record_set_identifier,
+            url("/fence")
+        )?;
+        for nodegroup in region.nodegroup_refs() {
+            writeln!(
+                out,
+                "[[application.region.nodegroup]]\ncluster = \"{}\"\nname = \"{}\"\n",
+                nodegroup.cluster, nodegroup.name
+            )?;
+        }
+        writeln!(
+            out,
+            "[[application.region.probe]]\nid = \"health\"\nkind = \"http\"\nurl = \"{}\"\n",
+            url("/healthz")
+        )?;
+        writeln!(
+            out,
+            "[[application.region.probe]]\nid = \"read\"\nkind = \"http\"\nurl = \"{}\"\n",
+            url("/read")
+        )
+    }
+}

@@ -1,0 +1,54 @@
+//! A drill from beginning to end.
+
+use crate::model::{Objective, RunKind};
+
+use super::direct::Director;
+use super::progress::Progress;
+use super::report::Report;
+use super::scenario::{Scenario, Start};
+use super::stage::{DrillError, Stage};
+use super::tell::Told;
+use super::{DrillOptions, furnish};
+
+/// Plays a scenario in the sandbox against the real daemon and tells what came of it.
+///
+/// # Errors
+///
+/// If it could not be played. A drill that was played and failed is a report.
+pub async fn run(
+    scenario: &Scenario,
+    options: &DrillOptions,
+    progress: &Progress,
+) -> Result<Report, DrillError> {
+    let mut stage = Stage::build(scenario, options).await?;
+    let seen = Director::new(&mut stage, scenario, progress).play().await;
+    let (places, setup) = (stage.places.clone(), stage.setup.clone());
+    let objective = objective(&stage, scenario);
+    // The log of what mattered ends with the drill, not with its taking down.
+    let log = stage.world.request_log();
+    let (tally, world) = stage.strike().await;
+    let told = Told {
+        scenario,
+        options,
+        places: &places,
+        setup: &setup,
+        objective,
+        world: &world,
+        tally: &tally,
+        log: &log,
+    };
+    Ok(told.report(seen?))
+}
+
+fn objective(stage: &Stage, scenario: &Scenario) -> Objective {
+    let kind = match scenario.start {
+        Start::Outage => RunKind::Failover,
+        Start::Switchover => RunKind::Switchover,
+        Start::Failback => RunKind::Failback,
+    };
+    let apps = &stage.config.applications;
+    apps.iter()
+        .filter(|app| app.name.as_str() == furnish::APP)
+        .find_map(|app| stage.config.runbooks.get(app.runbooks.get(&kind)?))
+        .map_or_else(Default::default, |runbook| runbook.objective)
+}
