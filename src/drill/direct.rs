@@ -217,20 +217,11 @@ impl<'a> Director<'a> {
         let Some(view) = snapshot.views.get(&self.app) else {
             return;
         };
-        let events = self.diff.next(view, newest(&runs));
+        let events = self.diff.next(view, newest(&runs), &snapshot.activities);
         for event in &events {
             self.mark(now, event, &runs);
         }
         self.progress.push_all(now, &events);
-        for ((_, step), activity) in &snapshot.activities {
-            self.progress.push(
-                now,
-                &ProgressEvent::StepActivity {
-                    step: step.clone(),
-                    activity: *activity,
-                },
-            );
-        }
         for verdict in &view.guards {
             if let Ruling::Hold(reason) | Ruling::Ask(reason) = &verdict.ruling {
                 self.remember(reason);

@@ -292,6 +292,7 @@ impl Stage {
             FaultSpec::FailControlPlane { service, status } => vec![Fault::FailControlPlane {
                 service: of_aws(*service),
                 status: *status,
+                code: None,
             }],
             FaultSpec::PromotionStuck {} => vec![Fault::PromotionStuck],
             FaultSpec::NoCapacity {
