@@ -1,1 +1,28 @@
-//! To come.
+//! Floor 6: what a member tells whoever asks over HTTP: whether it lives, whether it is ready, and
+//! its metrics.
+//!
+//! ```text
+//!  daemon ──Arc<Snapshot>──watch──┐
+//!         ──Stats────────────────┼─▶ ApiSource ──▶ routes ──▶ /livez /readyz /metrics
+//!         ──heartbeat────────────┘
+//! ```
+//!
+//! Nothing here takes a lock of the daemon's loop: in an outage, when the loop is busiest, the answer
+//! must still come.
+//!
+//! Invariant: every connection ends within a fixed time, whatever its client does, and their number
+//! is bounded.
+//! Invariant: metric names and labels are bounded by configuration and by closed lists of words.
+
+mod bind;
+mod metrics;
+mod routes;
+mod serve;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use bind::{ApiError, bind};
+pub use serve::serve;
+pub use source::{ApiSource, Heartbeat};

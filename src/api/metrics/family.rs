@@ -1,0 +1,121 @@
+//! One metric family at a time, straight from the snapshot to the text.
+
+use std::fmt;
+
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use crate::model::Millis;
+
+/// The labels of one sample, outermost first.
+pub(super) type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// Writes gauges. A family without samples is left out.
+pub(super) struct Gauges<'e, 'd> {
+    encoder: &'e mut DescriptorEncoder<'d>,
+}
+
+impl<'e, 'd> Gauges<'e, 'd> {
+    pub(super) fn new(encoder: &'e mut DescriptorEncoder<'d>) -> Self {
+        Self { encoder }
+    }
+
+    /// A family of plain numbers.
+    pub(super) fn plain<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        self.write(name, help, None, samples)
+    }
+
+    /// A family of lengths of time; `_seconds` is added to the name.
+    pub(super) fn seconds<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        self.write(name, help, Some(&Unit::Seconds), samples)
+    }
+
+    /// A family of sizes; `_bytes` is added to the name.
+    pub(super) fn bytes<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        self.write(name, help, Some(&Unit::Bytes), samples)
+    }
+
+    /// One number that has no labels.
+    pub(super) fn single(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        self.plain(name, help, [(Labels::new(), value)])
+    }
+
+    /// Text as labels; `_info` is added to the name.
+    pub(super) fn info(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[(&'static str, &str)],
+    ) -> fmt::Result {
+        let mut family =
+            self.encoder
+                .encode_descriptor(name, &sentence(help), None, MetricType::Info)?;
+        family.encode_info(&labels)
+    }
+
+    fn write<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut family =
+            self.encoder
+                .encode_descriptor(name, &sentence(help), unit, MetricType::Gauge)?;
+        for (labels, value) in samples {
+            // A set of no labels writes braces around nothing, which some parsers refuse.
+            if labels.is_empty() {
+                family.encode_gauge(&value)?;
+            } else {
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As the registry ends the help of its own metrics.
+fn sentence(help: &str) -> String {
+    format!("{help}.")
+}
+
+/// 1 or 0.
+pub(super) fn truth(is: bool) -> f64 {
+    if is { 1.0 } else { 0.0 }
+}
+
+/// A length of time in seconds.
+pub(super) fn secs(length: Millis) -> f64 {
+    length.as_duration().as_secs_f64()
+}
+
+/// A count. Beyond 2^53 it would lose its last digits, which no count here reaches.
+pub(super) fn count(n: u64) -> f64 {
+    n as f64
+}
+
+/// A number of things in memory.
+pub(super) fn len(n: usize) -> f64 {
+    n as f64
+}

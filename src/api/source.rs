@@ -1,0 +1,61 @@
+//! What the API reads from.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::daemon::snapshot::Snapshot;
+use crate::daemon::stats::Stats;
+use crate::model::Member;
+
+/// Everything an answer is made of. Clones share it.
+#[derive(Clone, Debug)]
+pub struct ApiSource {
+    /// Who answers.
+    pub member: Member,
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub stats: Arc<Stats>,
+    pub heartbeat: Heartbeat,
+}
+
+impl ApiSource {
+    /// The last turn's snapshot. Never waits longer than it takes to copy a pointer.
+    pub(super) fn now(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+}
+
+/// How long ago the daemon's loop last turned, in real time: it is this process that is judged.
+#[derive(Clone)]
+pub struct Heartbeat {
+    age: Arc<dyn Fn() -> Duration + Send + Sync>,
+    limit: Duration,
+}
+
+impl Heartbeat {
+    /// A loop whose last turn is `age()` old, and which has hung once that exceeds `limit`. The
+    /// limit should be several times the longest pause between two turns: whoever watches `/livez`
+    /// restarts the process.
+    pub fn new(age: impl Fn() -> Duration + Send + Sync + 'static, limit: Duration) -> Self {
+        Self {
+            age: Arc::new(age),
+            limit,
+        }
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        (self.age)()
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heartbeat(limit: {:?})", self.limit)
+    }
+}

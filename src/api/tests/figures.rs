@@ -1,0 +1,361 @@
+//! What `/metrics` says of a snapshot in which everything happens.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::openmetrics::{Series, read};
+use super::support::{Served, starting};
+use crate::api::metrics::applications::PHASES;
+use crate::daemon::snapshot::{LedgerFigures, Readiness, Snapshot};
+use crate::model::*;
+use crate::probe::Tilt;
+
+/// Two minutes after the epoch of both clocks.
+const NOW: u64 = 120_000;
+
+fn vote(member: &str, opinion: Opinion, reason: VoteReason) -> (MemberId, HeldVote) {
+    let down = opinion == Opinion::Down;
+    let vote = Vote {
+        app: "shop".into(),
+        region: fixtures::FROM.into(),
+        opinion,
+        reason,
+        evidence_at: Mono(1),
+        failing_since: None,
+        config: ConfigHash("c0ffee".into()),
+        probes: vec![
+            ProbeState {
+                probe: r#"the "web" one\"#.into(),
+                critical: true,
+                up: Some(!down),
+                failures_in_row: if down { 4 } else { 0 },
+                successes_in_row: 0,
+                last_failure: Some("answered 500".to_owned()),
+                last_sample_at: None,
+            },
+            ProbeState {
+                probe: "api".into(),
+                critical: true,
+                up: None,
+                failures_in_row: 0,
+                successes_in_row: 0,
+                last_failure: None,
+                last_sample_at: None,
+            },
+        ],
+    };
+    let held = HeldVote {
+        vote,
+        evidence_at: Mono(NOW - 2_500),
+        failing_since: None,
+    };
+    (member.into(), held)
+}
+
+fn view() -> AppView {
+    let lag = HoldReason::LagUnknown {
+        why: "no sample".to_owned(),
+    };
+    AppView {
+        application: "shop".into(),
+        active: fixtures::FROM.into(),
+        phase: Phase::Blocked {
+            region: fixtures::FROM.into(),
+            reason: HoldReason::NoRunbook {
+                kind: RunKind::Failover,
+            },
+        },
+        verdicts: vec![Verdict {
+            region: fixtures::FROM.into(),
+            state: VerdictState::Down,
+            tally: Tally {
+                members: 3,
+                down: vec!["m2".into(), "m3".into()],
+                dissent: Vec::new(),
+                unusable: Vec::new(),
+                inside: vec!["m1".into()],
+            },
+            since: Mono(NOW - 31_000),
+            failing_since: None,
+        }],
+        guards: vec![
+            GuardVerdict {
+                guard: Guard::Quorum,
+                ruling: Ruling::Pass,
+            },
+            GuardVerdict {
+                guard: Guard::DataGuard,
+                ruling: Ruling::Ask(lag.clone()),
+            },
+        ],
+        decision: Some(Decision::Ask {
+            from: fixtures::FROM.into(),
+            to: fixtures::TO.into(),
+            reasons: vec![lag],
+        }),
+    }
+}
+
+fn run() -> Run {
+    let dial = |id: &str, percent| PlannedStep {
+        id: id.into(),
+        intent: Intent::Dial {
+            region: fixtures::TO.into(),
+            endpoint_group_arn: "arn:group".to_owned(),
+            percent,
+        },
+        needs: Vec::new(),
+        timeout: Millis::from_mins(5),
+        on_failure: OnFailure::Hold,
+        or_else: None,
+        stands_in_for: None,
+        best_effort: false,
+        restore: None,
+        before: None,
+    };
+    let plan = Plan {
+        application: "shop".into(),
+        kind: RunKind::Failover,
+        from: fixtures::FROM.into(),
+        to: fixtures::TO.into(),
+        runbook: "active-passive".to_owned(),
+        objective: Objective {
+            rto: Millis::from_mins(5),
+            rpo: Millis::from_secs(10),
+        },
+        config: ConfigHash("c0ffee".into()),
+        epoch: Epoch(7),
+        steps: vec![dial("raise", 100), dial("lower", 0)],
+        notes: Vec::new(),
+        data_loss: None,
+        made_at: Wall(NOW - 60_000),
+        hash: PlanHash("hash".into()),
+    };
+    let raised = StepRecord {
+        status: StepStatus::Done {
+            wrote: true,
+            partly: false,
+        },
+        attempts: 2,
+        started_at: Some(Wall(NOW - 60_000)),
+        ended_at: Some(Wall(NOW - 45_000)),
+        ..StepRecord::waiting()
+    };
+    Run {
+        id: "shop-7".into(),
+        application: "shop".into(),
+        epoch: Epoch(7),
+        plan,
+        origin: Origin::Operator {
+            name: "ada".to_owned(),
+            reason: "test".to_owned(),
+        },
+        opened_at: Wall(NOW - 60_000),
+        closed_at: None,
+        executed_at: None,
+        status: RunStatus::Executing,
+        abort: None,
+        soak: Millis::ZERO,
+        paused: None,
+        steps: BTreeMap::from([
+            ("raise".into(), raised),
+            ("lower".into(), StepRecord::waiting()),
+        ]),
+        restoring: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+fn state() -> State {
+    let app = AppState {
+        epoch: Epoch(7),
+        open_run: Some("shop-7".into()),
+        brake_latched: true,
+        quarantined: BTreeMap::from([(fixtures::FROM.into(), Wall(1))]),
+        lag: BTreeMap::from([(
+            fixtures::TO.into(),
+            vec![LagSample {
+                at: Wall(NOW - 60_000),
+                lag: Millis(850),
+            }],
+        )]),
+        capacity: BTreeMap::from([(
+            fixtures::TO.into(),
+            BTreeMap::from([(
+                "shop/web".to_owned(),
+                Seen {
+                    value: NodegroupSize {
+                        min: 1,
+                        desired: 6,
+                        max: 9,
+                        in_service: 4,
+                    },
+                    at: Wall(NOW - 30_000),
+                },
+            )]),
+        )]),
+        traffic: Some(Seen {
+            value: Traffic {
+                records: Vec::new(),
+                groups: vec![(
+                    fixtures::TO.into(),
+                    EndpointGroup {
+                        dial_percent: 55,
+                        endpoints: Vec::new(),
+                    },
+                )],
+            },
+            at: Wall(NOW - 20_000),
+        }),
+        ..AppState::default()
+    };
+    let gone = AppState {
+        brake_latched: true,
+        ..AppState::default()
+    };
+    State {
+        time: Wall(NOW),
+        apps: BTreeMap::from([("shop".into(), app), ("not-configured".into(), gone)]),
+        runs: BTreeMap::from([("shop-7".into(), run())]),
+        closed: VecDeque::new(),
+        automation_paused: Some(AutomationPause {
+            by: "ada".to_owned(),
+            reason: "migration".to_owned(),
+            since: Wall(1),
+            until: Some(Wall(NOW + 1)),
+        }),
+    }
+}
+
+fn snapshot() -> Snapshot {
+    Snapshot {
+        at: Now {
+            mono: Mono(NOW),
+            wall: Wall(NOW),
+        },
+        views: BTreeMap::from([("shop".into(), view())]),
+        state: Arc::new(state()),
+        leads: true,
+        votes: vec![
+            vote("m2", Opinion::Down, VoteReason::Probes),
+            vote("m3", Opinion::Unknown, VoteReason::Isolated),
+        ],
+        activities: BTreeMap::from([(("shop-7".into(), "lower".into()), StepActivity::Observing)]),
+        ledger: LedgerFigures {
+            term: 3,
+            last_log_index: Some(41),
+            last_commit_us: Some(2_300),
+            size_bytes: 1_048_576,
+        },
+        ready: Readiness::default(),
+    }
+}
+
+fn value(series: &Series, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    let labels = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    series.get(&(format!("failoverd_{name}"), labels)).copied()
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_and_say_what_the_snapshot_says() {
+    let api = Served::start(snapshot()).await;
+    count_everything(&api);
+    let answer = api.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer
+            .head
+            .contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        "{}",
+        answer.head
+    );
+    let series = read(&answer.body).unwrap_or_else(|why| panic!("{why}\n{}", answer.body));
+    let vote = |member, state| {
+        value(
+            &series,
+            "vote",
+            &[
+                ("app", "shop"),
+                ("region", fixtures::FROM),
+                ("member", member),
+                ("state", state),
+            ],
+        )
+    };
+    assert_eq!(vote("m2", "down"), Some(1.0));
+    assert_eq!(vote("m2", "up"), Some(0.0));
+    assert_eq!(vote("m3", "unknown"), Some(1.0));
+    insta::assert_snapshot!(answer.body.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+#[tokio::test]
+async fn before_the_first_turn_there_is_little_to_say_and_that_is_valid() {
+    let api = Served::start(starting()).await;
+    let answer = api.get("/metrics").await;
+    let series = read(&answer.body).unwrap();
+    assert_eq!(value(&series, "ready", &[]), Some(0.0));
+    assert_eq!(value(&series, "leader", &[]), Some(0.0));
+    assert!(!answer.body.contains("{}"), "{}", answer.body);
+}
+
+/// One of each, so that the order within a family is fixed.
+fn count_everything(api: &Served) {
+    let member = MemberId::from("m1");
+    let stats = &api.stats;
+    let target = fixtures::region_target(fixtures::FROM, "web");
+    stats.sampled(&member, &fixtures::sample(target, 0, fixtures::failure()));
+    stats.sampled(
+        &member,
+        &fixtures::sample(
+            Target::Reference("example".into()),
+            0,
+            SampleOutcome::Success,
+        ),
+    );
+    stats.samples_dropped(&member, 2);
+    stats.tilted(&member, &Tilt::Gap(Millis(5_000)));
+    let wait = Intent::Wait {
+        duration: Millis(1),
+    };
+    stats.called(&wait, &CallOutcome::Accepted);
+    stats.observed(&wait, &Goal::Met);
+    stats.proposed(&Ok(Ok(Event::Recorded)));
+    let mut closed = run();
+    closed.status = RunStatus::Completed;
+    closed.executed_at = Some(Wall(NOW - 10_000));
+    closed.closed_at = Some(Wall(NOW));
+    stats.run_closed(&closed);
+}
+
+#[test]
+fn every_phase_has_its_series() {
+    let region = RegionId::from("r");
+    let run = RunId::from("r-1");
+    let all = [
+        Phase::Steady,
+        Phase::Suspect {
+            region: region.clone(),
+        },
+        Phase::Confirmed {
+            region: region.clone(),
+        },
+        Phase::Blocked {
+            region: region.clone(),
+            reason: HoldReason::NotLeader,
+        },
+        Phase::Planned { region },
+        Phase::Executing { run: run.clone() },
+        Phase::Soaking { run },
+        Phase::CoolDown {
+            remaining: Millis(1),
+        },
+        Phase::NeedsOperator {
+            run: None,
+            reason: String::new(),
+        },
+    ];
+    assert_eq!(all.each_ref().map(Phase::as_str), PHASES);
+}

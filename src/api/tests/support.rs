@@ -1,0 +1,105 @@
+//! A served API and a client that speaks HTTP by hand.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::serve::{Limits, serve_within};
+use crate::api::{ApiSource, Heartbeat, bind};
+use crate::daemon::snapshot::Snapshot;
+use crate::daemon::stats::Stats;
+use crate::model::{Now, fixtures};
+
+/// An API that is being served, and what it is served from.
+pub struct Served {
+    pub address: SocketAddr,
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    pub stats: Arc<Stats>,
+    pub stop: CancellationToken,
+    pub served: JoinHandle<()>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Served {
+    pub async fn start(snapshot: Snapshot) -> Self {
+        Self::with_heartbeat(snapshot, Duration::from_millis(1_500)).await
+    }
+
+    pub async fn within(limits: Limits, snapshot: Snapshot) -> Self {
+        Self::with(limits, snapshot, Duration::from_millis(1_500)).await
+    }
+
+    /// The loop's last turn is `age` old; ten seconds are allowed.
+    pub async fn with_heartbeat(snapshot: Snapshot, age: Duration) -> Self {
+        Self::with(Limits::default(), snapshot, age).await
+    }
+
+    async fn with(limits: Limits, snapshot: Snapshot, age: Duration) -> Self {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (snapshot, seen) = watch::channel(Arc::new(snapshot));
+        let stats = Arc::new(Stats::new());
+        let stop = CancellationToken::new();
+        let source = ApiSource {
+            member: fixtures::members().remove(0),
+            snapshot: seen,
+            stats: stats.clone(),
+            heartbeat: Heartbeat::new(move || age, Duration::from_secs(10)),
+        };
+        let served = tokio::spawn(serve_within(
+            limits,
+            listener,
+            source,
+            stop.clone().cancelled_owned(),
+        ));
+        Self {
+            address,
+            snapshot,
+            stats,
+            stop,
+            served,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path).await
+    }
+
+    pub async fn ask(&self, method: &str, path: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: here\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        answer(stream).await
+    }
+}
+
+/// Reads until the server closes.
+pub async fn answer(mut stream: TcpStream) -> Answer {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer {
+        status,
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
+}
+
+/// Before the first turn.
+pub fn starting() -> Snapshot {
+    Snapshot::starting(Now::default(), Arc::default())
+}
