@@ -1,1 +1,535 @@
+//! Mistakes in configurations, alone and together with their runbooks.
 
+use std::path::Path;
+
+use failoverd::config::{self, Loaded};
+use failoverd::runbook::spanned::{Diagnostics, Source, Style};
+
+/// A small configuration without mistakes.
+const GOOD: &str = r#"[node]
+id = "a"
+data_dir = "data"
+
+[[member]]
+id = "a"
+region = "eu-west-1"
+
+[[member]]
+id = "b"
+region = "eu-central-1"
+
+[[member]]
+id = "w"
+region = "eu-north-1"
+
+[[detection.reference]]
+id = "one"
+kind = "tcp"
+address = "1.1.1.1:443"
+
+[[detection.reference]]
+id = "two"
+kind = "tcp"
+address = "8.8.8.8:443"
+
+[[detection.reference]]
+id = "three"
+kind = "tcp"
+address = "9.9.9.9:443"
+
+[[application]]
+name = "shop"
+automation = "automatic"
+global_cluster = "shop-global"
+accelerator_arn = "arn:aws:globalaccelerator::111122223333:accelerator/12ab"
+
+[application.dns]
+hosted_zone_id = "Z0123456789ABC"
+records = [{ name = "shop.example.com", type = "A" }]
+
+[application.vars]
+write_check_url = "https://shop.example.com/write-check"
+
+[[application.region]]
+name = "eu-west-1"
+role = "active"
+db_cluster_arn = "arn:aws:rds:eu-west-1:111122223333:cluster:shop-west"
+endpoint_group_arn = "arn:aws:globalaccelerator::111122223333:accelerator/12ab/listener/l/endpoint-group/w"
+record_set_identifier = "west"
+vars = { fence_url = "https://ops.west.example.net/fence" }
+nodegroup = [{ cluster = "west", name = "web" }]
+
+[[application.region.probe]]
+id = "web"
+kind = "http"
+url = "https://west.example.net/healthz"
+
+[[application.region]]
+name = "eu-central-1"
+role = "standby"
+db_cluster_arn = "arn:aws:rds:eu-central-1:111122223333:cluster:shop-central"
+endpoint_group_arn = "arn:aws:globalaccelerator::111122223333:accelerator/12ab/listener/l/endpoint-group/c"
+record_set_identifier = "central"
+vars = { fence_url = "https://ops.central.example.net/fence" }
+nodegroup = [{ cluster = "central", name = "web" }]
+
+[[application.region.probe]]
+id = "web"
+kind = "http"
+url = "https://central.example.net/healthz"
+"#;
+
+fn changed(changes: &[(&str, &str)]) -> String {
+    let mut text = GOOD.to_owned();
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old}");
+        text = text.replacen(old, new, 1);
+    }
+    text
+}
+
+fn read(
+    text: &str,
+    variables: &[(&str, &str)],
+    runbooks: &[(&str, &str)],
+) -> Result<Loaded, Diagnostics> {
+    let variables: Vec<(String, String)> = variables
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    let runbooks: Vec<_> = runbooks
+        .iter()
+        .map(|(name, text)| Source::new(*name, *text))
+        .collect();
+    config::from_sources(
+        &Source::new("failoverd.toml", text),
+        &variables,
+        &runbooks,
+        Path::new("/etc/failoverd"),
+    )
+}
+
+/// What is said about `GOOD` after each `old` in it has become its `new`.
+fn after(changes: &[(&str, &str)]) -> String {
+    match read(&changed(changes), &[], &[]) {
+        Ok(_) => panic!("no mistake was found"),
+        Err(findings) => findings.to_string(),
+    }
+}
+
+/// What is said although it is taken.
+fn warned(changes: &[(&str, &str)]) -> String {
+    match read(&changed(changes), &[], &[]) {
+        Ok(loaded) => loaded.warnings.to_string(),
+        Err(findings) => panic!("{findings}"),
+    }
+}
+
+/// What is said about `GOOD` under these variables.
+fn under(variables: &[(&str, &str)]) -> String {
+    match read(GOOD, variables, &[]) {
+        Ok(_) => panic!("no mistake was found"),
+        Err(findings) => findings.to_string(),
+    }
+}
+
+#[test]
+fn without_mistakes_it_is_taken() {
+    let loaded = read(GOOD, &[], &[]).unwrap();
+    assert_eq!(
+        loaded.config.node.data_dir,
+        Path::new("/etc/failoverd/data")
+    );
+    assert_eq!(loaded.config.node.region.as_str(), "eu-west-1");
+    insta::assert_debug_snapshot!(loaded.config.applications[0].regions[1]);
+}
+
+#[test]
+fn an_unreadable_file() {
+    let error = config::load(Path::new("no/such/failoverd.toml"), std::iter::empty()).unwrap_err();
+    insta::assert_snapshot!(error.render(Style::Plain));
+}
+
+#[test]
+fn a_folder_instead_of_a_file() {
+    let error = config::load(Path::new("src"), std::iter::empty()).unwrap_err();
+    insta::assert_snapshot!(error.render(Style::Plain));
+}
+
+#[test]
+fn a_folder_of_runbooks_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failoverd.toml");
+    std::fs::write(&path, format!("{GOOD}\n[runbooks]\ndir = \"books\"\n")).unwrap();
+    let error = config::load(&path, std::iter::empty()).unwrap_err();
+    let found = error.diagnostics();
+    let flat = found.flat();
+    assert_eq!(flat.len(), 1, "{found}");
+    assert_eq!(flat[0].code, "config::unreadable");
+    assert!(
+        flat[0].line.is_some(),
+        "it names the line that asked for it"
+    );
+}
+
+#[test]
+fn runbooks_are_found_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failoverd.toml");
+    std::fs::create_dir(folder.path().join("runbooks")).unwrap();
+    std::fs::write(&path, GOOD).unwrap();
+    std::fs::write(
+        folder.path().join("runbooks/own.toml"),
+        "schema = 1\nname = \"own\"\n",
+    )
+    .unwrap();
+    let error = config::load(&path, std::iter::empty()).unwrap_err();
+    assert!(
+        error
+            .diagnostics()
+            .iter()
+            .all(|d| d.place.to_string().contains("own.toml"))
+    );
+}
+
+#[test]
+fn several_mistakes_at_once() {
+    insta::assert_snapshot!(after(&[
+        ("data_dir", "datadir"),
+        ("eu-north-1", "eu-nroth-1"),
+        ("\"8.8.8.8:443\"", "\"8.8.8.8\""),
+        ("role = \"standby\"", "role = \"active\""),
+        (
+            "url = \"https://central",
+            "interval = 5\nurl = \"https://central"
+        ),
+        ("id = \"web\"", "id = \"web\"\nfal = 3"),
+    ]));
+}
+
+#[test]
+fn a_syntax_error_and_what_else_there_is() {
+    insta::assert_snapshot!(after(&[
+        ("id = \"a\"", "id = \"a"),
+        ("eu-north-1", "moon-1"),
+    ]));
+}
+
+#[test]
+fn an_unknown_region() {
+    insta::assert_snapshot!(after(&[("\"eu-north-1\"", "\"eu-north-7\"")]));
+}
+
+#[test]
+fn a_region_that_is_new_may_be_named() {
+    let text = changed(&[(
+        "id = \"w\"\nregion = \"eu-north-1\"",
+        "id = \"w\"\nregion = \"eu-north-7\"",
+    )]);
+    let text = format!("{text}\n[aws]\nextra_regions = [\"eu-north-7\"]\n");
+    assert!(read(&text, &[], &[]).is_ok());
+}
+
+#[test]
+fn an_arn_of_the_wrong_service() {
+    insta::assert_snapshot!(after(&[(
+        "arn:aws:rds:eu-west-1:111122223333:cluster:shop-west",
+        "arn:aws:eks:eu-west-1:111122223333:cluster/shop-west"
+    )]));
+}
+
+#[test]
+fn an_arn_of_the_wrong_region() {
+    insta::assert_snapshot!(after(&[(
+        "arn:aws:rds:eu-west-1:",
+        "arn:aws:rds:eu-central-1:"
+    )]));
+}
+
+#[test]
+fn an_endpoint_group_of_another_accelerator() {
+    insta::assert_snapshot!(after(&[(
+        "accelerator/12ab/listener/l/endpoint-group/c",
+        "accelerator/99ff/listener/l/endpoint-group/c"
+    )]));
+}
+
+#[test]
+fn a_zone_by_its_name() {
+    insta::assert_snapshot!(after(&[("Z0123456789ABC", "example.com")]));
+}
+
+#[test]
+fn a_probe_that_follows_the_traffic() {
+    insta::assert_snapshot!(after(&[
+        ("https://west.example.net", "https://Shop.example.com"),
+        (
+            "https://central.example.net",
+            "https://a1234567890abcdef.awsglobalaccelerator.com"
+        ),
+    ]));
+}
+
+#[test]
+fn one_probe_for_two_regions() {
+    insta::assert_snapshot!(after(&[(
+        "https://central.example.net",
+        "https://west.example.net"
+    )]));
+}
+
+#[test]
+fn a_region_that_nothing_watches() {
+    insta::assert_snapshot!(after(&[(
+        "url = \"https://central",
+        "critical = false\nurl = \"https://central"
+    )]));
+}
+
+#[test]
+fn a_node_that_is_no_member() {
+    insta::assert_snapshot!(after(&[("[node]\nid = \"a\"", "[node]\nid = \"c\"")]));
+}
+
+#[test]
+fn a_node_elsewhere_than_its_member() {
+    insta::assert_snapshot!(after(&[(
+        "data_dir = \"data\"",
+        "data_dir = \"data\"\nregion = \"eu-north-1\""
+    )]));
+}
+
+#[test]
+fn one_region_alone() {
+    let (text, _) = GOOD
+        .split_once("\n[[application.region]]\nname = \"eu-central-1\"")
+        .unwrap();
+    insta::assert_snapshot!(read(text, &[], &[]).unwrap_err().to_string());
+}
+
+#[test]
+fn no_active_region() {
+    insta::assert_snapshot!(after(&[("role = \"active\"", "role = \"standby\"")]));
+}
+
+#[test]
+fn two_reference_targets() {
+    insta::assert_snapshot!(after(&[(
+        "[[detection.reference]]\nid = \"three\"\nkind = \"tcp\"\naddress = \"9.9.9.9:443\"\n",
+        ""
+    )]));
+}
+
+#[test]
+fn a_reference_target_inside_a_region() {
+    insta::assert_snapshot!(after(&[(
+        "address = \"9.9.9.9:443\"",
+        "address = \"9.9.9.9:443\"\nregion = \"eu-central-1\""
+    )]));
+}
+
+#[test]
+fn a_freshness_that_no_vote_can_keep() {
+    insta::assert_snapshot!(after(&[(
+        "[application.vars]",
+        "[application.guards]\nfreshness = \"8s\"\n[application.vars]"
+    )]));
+}
+
+#[test]
+fn bad_lengths_of_time() {
+    insta::assert_snapshot!(after(&[(
+        "[application.vars]",
+        "[application.guards]\nhold_down = \"30\"\ncool_down = \"1 hour\"\nsoak = \"40d\"\n[application.vars]"
+    )]));
+}
+
+#[test]
+fn two_applications_of_one_name() {
+    let (_, app) = GOOD.split_once("[[application]]").unwrap();
+    let text = format!("{GOOD}\n[[application]]{app}");
+    let found = read(&text, &[], &[]).unwrap_err();
+    insta::assert_snapshot!(found.to_string());
+}
+
+#[test]
+fn a_standby_probe_that_does_not_exist() {
+    insta::assert_snapshot!(after(&[(
+        "role = \"standby\"",
+        "role = \"standby\"\nstandby_probes = [\"wbe\"]"
+    )]));
+}
+
+#[test]
+fn a_runbook_that_does_not_exist() {
+    insta::assert_snapshot!(after(&[(
+        "[application.vars]",
+        "[application.runbooks]\nfailover = \"activ-passive\"\n[application.vars]"
+    )]));
+}
+
+#[test]
+fn resources_that_the_runbook_needs() {
+    insta::assert_snapshot!(after(&[
+        ("global_cluster = \"shop-global\"\n", ""),
+        ("record_set_identifier = \"central\"\n", ""),
+        (
+            "vars = { fence_url = \"https://ops.central.example.net/fence\" }",
+            "vars = { fence_ulr = \"https://ops.central.example.net/fence\" }"
+        ),
+    ]));
+}
+
+#[test]
+fn a_runbook_with_a_mistake_and_a_configuration_with_one() {
+    let runbook = "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"failover\"]\n\
+                   objective = { rto = \"5m\", rpo = \"10s\" }\n[[step]]\nid = \"d\"\n\
+                   uses = \"global_accelerator.dial\"\nwith = { region = \"to\", percent = 101 }\n";
+    let text = changed(&[("role = \"standby\"", "role = \"passive\"")]);
+    let found = read(&text, &[], &[("runbooks/own.toml", runbook)]).unwrap_err();
+    insta::assert_snapshot!(found.to_string());
+}
+
+#[test]
+fn a_runbook_for_another_kind_of_run() {
+    let runbook = "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"failover\"]\n\
+                   objective = { rto = \"5m\", rpo = \"10s\" }\n[[step]]\nid = \"d\"\n\
+                   uses = \"global_accelerator.dial\"\nwith = { region = \"to\", percent = 100 }\n";
+    let text = changed(&[(
+        "[application.vars]",
+        "[application.runbooks]\nswitchover = \"own\"\n[application.vars]",
+    )]);
+    let found = read(&text, &[], &[("runbooks/own.toml", runbook)]).unwrap_err();
+    insta::assert_snapshot!(found.to_string());
+}
+
+#[test]
+fn a_variable_of_the_wrong_type() {
+    insta::assert_snapshot!(under(&[
+        ("FAILOVERD_DETECTION__FALL", "often"),
+        ("FAILOVERD_GUARDS__QUARANTINE", "yes"),
+    ]));
+}
+
+#[test]
+fn a_variable_of_no_key() {
+    insta::assert_snapshot!(under(&[("FAILOVERD_NODE__REGOIN", "eu-west-1")]));
+}
+
+#[test]
+fn a_variable_for_a_list() {
+    insta::assert_snapshot!(under(&[("FAILOVERD_MEMBER__ID", "x")]));
+}
+
+#[test]
+fn variables_are_taken_as_their_keys_type() {
+    let loaded = read(
+        GOOD,
+        &[
+            ("FAILOVERD_NODE__ID", "b"),
+            ("FAILOVERD_DETECTION__FALL", "7"),
+            ("FAILOVERD_DETECTION__REGION_DOWN__WEIGHT_PERCENT", "60"),
+            ("FAILOVERD_GUARDS__QUARANTINE", "false"),
+            ("FAILOVERD_GUARDS__HOLD_DOWN", "1m"),
+            ("FAILOVERD_AWS__EXTERNAL_ID", "secret"),
+            ("FAILOVERD_SERVICE_HOST", "10.0.0.1"),
+        ],
+        &[],
+    )
+    .unwrap();
+    let app = &loaded.config.applications[0];
+    assert_eq!(loaded.config.node.region.as_str(), "eu-central-1");
+    assert_eq!(app.regions[0].probes[0].fall, 7);
+    assert!(!app.guards.quarantine);
+    assert_eq!(app.guards.hold_down.to_string(), "1m");
+    assert_eq!(app.aws.external_id.as_deref(), Some("secret"));
+    assert_eq!(
+        app.detection.region_down,
+        failoverd::model::RegionDownRule::WeightPercent(60)
+    );
+}
+
+#[test]
+fn the_hash_follows_what_decides_and_nothing_else() {
+    let hash = |text: &str, variables: &[(&str, &str)]| {
+        read(text, variables, &[]).unwrap().config.applications[0]
+            .config
+            .clone()
+    };
+    let plain = hash(GOOD, &[]);
+    assert_eq!(plain, hash(&format!("# a comment\n{GOOD}"), &[]));
+    assert_eq!(plain, hash(GOOD, &[("FAILOVERD_AWS__EXTERNAL_ID", "x")]));
+    assert_eq!(plain, hash(GOOD, &[("FAILOVERD_NODE__ID", "b")]));
+    assert_ne!(plain, hash(GOOD, &[("FAILOVERD_DETECTION__FALL", "4")]));
+    assert_ne!(plain, hash(GOOD, &[("FAILOVERD_GUARDS__HOLD_DOWN", "1m")]));
+}
+
+#[test]
+fn one_member_alone() {
+    insta::assert_snapshot!(warned(&[
+        ("[[member]]\nid = \"b\"\nregion = \"eu-central-1\"\n", ""),
+        ("[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\n", ""),
+    ]));
+}
+
+#[test]
+fn two_members() {
+    insta::assert_snapshot!(warned(&[(
+        "[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\n",
+        ""
+    )]));
+}
+
+#[test]
+fn a_guard_laxer_than_the_objective() {
+    insta::assert_snapshot!(warned(&[(
+        "[application.vars]",
+        "[application.guards]\nrpo_max = \"1m\"\nhold_down = \"10m\"\nfreshness = \"12s\"\n[application.vars]"
+    )]));
+}
+
+#[test]
+fn fancy_has_colour_and_boxes() {
+    let found = read(&changed(&[("data_dir", "datadir")]), &[], &[]).unwrap_err();
+    let fancy = found.render(Style::Fancy);
+    assert!(fancy.contains('╭') && fancy.contains("\u{1b}["), "{fancy}");
+    assert!(!found.render(Style::Plain).contains('\u{1b}'));
+}
+
+mod any_text {
+    use proptest::prelude::*;
+
+    use super::{GOOD, read};
+
+    proptest! {
+        #[test]
+        fn never_makes_it_panic(text in "(?s).{0,200}") {
+            if let Err(findings) = read(&text, &[], &[]) {
+                prop_assert!(findings.has_errors());
+                let _ = findings.to_string();
+            }
+        }
+
+        #[test]
+        fn nor_does_a_good_one_with_a_piece_replaced(
+            at in 0..GOOD.len(),
+            length in 0_usize..40,
+            piece in "[ \\n\"'\\[\\]{}=.,a-z0-9_-]{0,12}",
+        ) {
+            let end = (at + length).min(GOOD.len());
+            let text = format!("{}{piece}{}", &GOOD[..at], &GOOD[end..]);
+            match read(&text, &[], &[]) {
+                Ok(loaded) => prop_assert!(!loaded.warnings.has_errors()),
+                Err(findings) => {
+                    prop_assert!(findings.has_errors());
+                    let _ = findings.to_string();
+                }
+            }
+        }
+
+        #[test]
+        fn nor_does_any_variable(name in "FAILOVERD_[A-Z_]{0,30}", value in ".{0,20}") {
+            let _ = read(GOOD, &[(&name, &value)], &[]);
+        }
+    }
+}

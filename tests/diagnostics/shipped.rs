@@ -23,8 +23,7 @@ fn the_default_configuration_is_valid_without_a_single_warning() {
     let app = &loaded.config.applications[0];
     assert_eq!(app.home.as_str(), "eu-west-1");
     assert_eq!(app.config.as_str().len(), 64);
-    assert_eq!(app.vars["name"], "shop");
-    assert_eq!(app.regions[1].vars["region"], "eu-central-1");
+    assert!(app.vars.contains_key("write_check_url"));
 }
 
 #[test]
@@ -38,6 +37,18 @@ fn every_built_in_runbook_is_valid_and_called_what_its_file_is() {
                 }
             }
             Err(findings) => panic!("{findings}"),
+        }
+    }
+}
+
+#[test]
+fn every_runbook_of_the_drills_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/drill/scenarios/runbooks");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if let Err(findings) = parse_runbook(&path.display().to_string(), &text) {
+            panic!("{findings}");
         }
     }
 }

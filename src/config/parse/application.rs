@@ -9,6 +9,7 @@ use crate::model::{
     DnsName, GuardPolicy, NodegroupRef, ProbeId, RegionId, RegionResources, Role, RunKind,
 };
 use crate::runbook::spanned::{Findings, Kind, Located, Node, Place, Table, closest, read};
+use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
 
 use super::probe::{self, ProbeDraft};
 use super::sections::{self, Detection};
@@ -32,7 +33,7 @@ pub(super) struct AppDraft {
     pub regions: Vec<RegionDraft>,
     pub runbook_places: BTreeMap<RunKind, Place>,
     pub guards_place: Place,
-    /// Seconds from the first failure to `down`, by the slowest critical probe.
+    /// Where it says whether it acts by itself; its name where it does not.
     pub automation_place: Place,
 }
 
@@ -42,6 +43,8 @@ pub(super) struct RegionDraft {
     pub region: AppRegion,
     pub place: Place,
     pub probes: Vec<ProbeDraft>,
+    /// Whether every probe that was written could be read.
+    pub probes_complete: bool,
     pub endpoint_group: Option<Place>,
 }
 
@@ -77,14 +80,9 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
         let aws = table.section("aws", "[application.aws]", |t| {
             sections::aws(t, context.aws)
         });
-        let label = name.as_ref().map_or(String::new(), |n| n.value.clone());
-        let given = ("name", label.clone());
-        let vars = match table.get("vars") {
-            Some(node) => values::vars(given)(findings, node),
-            None => Some(BTreeMap::from([(given.0.to_owned(), given.1)])),
-        };
+        let vars = table.or("vars", BTreeMap::new(), values::vars(&APPLICATION_VARS));
         let resources = resources(table);
-        let written = regions_written(table);
+        let written = written(table, "region");
         let regions = table
             .or("region", Vec::new(), |f, n| {
                 read::list(|f, n| region(f, n, context, &detection))(f, n)
@@ -125,8 +123,9 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
     })
 }
 
-fn regions_written(table: &Table<'_>) -> usize {
-    match table.get("region").map(|n| &n.kind) {
+/// How many elements a list has in the file, good or bad.
+fn written(table: &Table<'_>, key: &'static str) -> usize {
+    match table.get(key).map(|n| &n.kind) {
         Some(Kind::List(elements)) => elements.len(),
         Some(
             Kind::Text(_)
@@ -231,6 +230,8 @@ fn check_endpoint_groups(findings: &Findings, regions: &[RegionDraft], accelerat
             continue;
         };
         if let Some(accelerator) = accelerator
+            && ArnKind::EndpointGroup.check(arn, None).is_ok()
+            && ArnKind::Accelerator.check(accelerator, None).is_ok()
             && !arn
                 .strip_prefix(accelerator)
                 .is_some_and(|rest| rest.starts_with('/'))
@@ -279,7 +280,6 @@ fn resources(table: &Table<'_>) -> AppResources {
                 "Use the global database's identifier, not its ARN: letters, digits and dashes, \
                  such as \"shop-global\".",
             );
-            return None;
         }
         Some(text)
     });
@@ -330,15 +330,27 @@ fn dns(findings: &Findings, node: &Node) -> Option<DnsFailover> {
                     "It begins with Z, in capitals and digits, without `/hostedzone/` and without \
                      the zone's name: \"Z0123456789ABCDEFGHIJ\".",
                 );
-                None
+                Some(text)
             },
         );
         let records = table.required(
             "records",
             "records = [{ name = \"shop.example.com\", type = \"A\" }]",
-            read::list(read::located(record)),
+            |findings, node| {
+                let records = read::list(read::located(record))(findings, node)?;
+                if matches!(&node.kind, Kind::List(written) if written.is_empty()) {
+                    read::bad_value(
+                        findings,
+                        node,
+                        "`records` is empty: there is nothing to move",
+                        "no record",
+                        "Name each failover record, or remove [application.dns].",
+                    );
+                }
+                Some(records)
+            },
         );
-        let records = records?;
+        let records = records.unwrap_or_default();
         let mut seen = BTreeSet::new();
         for record in &records {
             if !seen.insert(&record.value) {
@@ -357,14 +369,9 @@ fn dns(findings: &Findings, node: &Node) -> Option<DnsFailover> {
                 );
             }
         }
-        if records.is_empty() {
-            table.missing(
-                "records",
-                "records = [{ name = \"shop.example.com\", type = \"A\" }]",
-            );
-        }
         Some(DnsFailover {
-            hosted_zone_id: zone?,
+            // Where either is wrong or missing, that is recorded; the section itself is there.
+            hosted_zone_id: zone.unwrap_or_default(),
             records: records.into_iter().map(|r| r.value).collect(),
         })
     })
@@ -423,11 +430,7 @@ fn region(
             values::arn(ArnKind::EndpointGroup, None)(f, n)
         });
         let record_set_identifier = table.optional("record_set_identifier", read::text);
-        let given = ("region", region_name.unwrap_or_default().to_owned());
-        let vars = match table.get("vars") {
-            Some(node) => values::vars(given)(findings, node),
-            None => Some(BTreeMap::from([(given.0.to_owned(), given.1)])),
-        };
+        let vars = table.or("vars", BTreeMap::new(), values::vars(&REGION_VARS));
         let nodegroups = table
             .or("nodegroup", Vec::new(), read::list(nodegroup))
             .unwrap_or_default();
@@ -457,6 +460,7 @@ fn region(
                 vars: vars?,
             },
             place: name.place,
+            probes_complete: probes.len() == written(table, "probe"),
             probes,
             endpoint_group: endpoint_group.map(|e| e.place),
         })

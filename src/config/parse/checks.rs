@@ -74,7 +74,7 @@ fn duplicate_applications(findings: &Findings, applications: &[AppDraft]) {
 
 /// Two applications on one resource are legal, and never run at the same time: worth knowing.
 fn shared_resources(findings: &Findings, applications: &[AppDraft]) {
-    let mut seen: BTreeMap<&str, &AppDraft> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, &AppDraft> = BTreeMap::new();
     for draft in applications {
         let own: BTreeSet<&str> = draft
             .app
@@ -89,18 +89,26 @@ fn shared_resources(findings: &Findings, applications: &[AppDraft]) {
             .chain([draft.app.resources.global_cluster.as_deref()])
             .flatten()
             .collect();
+        let mut shared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for resource in own {
-            let Some(first) = seen.insert(resource, draft) else {
-                continue;
-            };
+            let owner = owners.entry(resource).or_insert(draft);
+            if owner.app.name != draft.app.name {
+                shared
+                    .entry(owner.app.name.as_str())
+                    .or_default()
+                    .push(resource);
+            }
+        }
+        for (other, resources) in shared {
             findings.push(
                 findings
                     .warning(
                         "shared_resource",
                         &draft.place,
                         format!(
-                            "applications `{}` and `{}` share {resource}",
-                            first.app.name, draft.app.name
+                            "applications `{other}` and `{}` share {}",
+                            draft.app.name,
+                            resources.join(" and ")
                         ),
                     )
                     .label("shares a resource")
@@ -298,7 +306,7 @@ fn evidence(findings: &Findings, app: &AppDraft, region: &RegionDraft) {
             (probes.iter().any(|p| p.weight > 0), "probe with a weight")
         }
     };
-    if !enough {
+    if !enough && region.probes_complete {
         findings.push(
             findings
                 .error(
@@ -473,16 +481,17 @@ fn survival(findings: &Findings, sections: &Sections, applications: &[AppDraft])
         .flat_map(|a| a.app.regions.iter().map(|r| &r.name))
         .filter(|region| count - homes.get(region).copied().unwrap_or(0) < majority)
         .collect();
-    for region in deaf {
+    if !deaf.is_empty() {
+        let names: Vec<&str> = deaf.iter().map(|region| region.as_str()).collect();
         findings.push(
             findings
                 .warning(
                     "quorum_inside_region",
                     place,
                     format!(
-                        "the loss of {region} can never be confirmed: only {} of {count} members \
-                         are outside it, and {majority} must agree",
-                        count - homes.get(region).copied().unwrap_or(0)
+                        "the loss of {} can never be confirmed: {majority} of {count} members must \
+                         agree, and fewer are outside",
+                        names.join(" or of ")
                     ),
                 )
                 .label("too many members in one Region")
@@ -490,27 +499,26 @@ fn survival(findings: &Findings, sections: &Sections, applications: &[AppDraft])
         );
     }
     let lost = (count - 1) / 2;
+    let regions = homes.len();
+    let plural = if regions == 1 { "" } else { "s" };
+    let survived = match lost {
+        0 => "no loss is survived".to_owned(),
+        lost => format!("losing {lost} is survived, losing {} is not", lost + 1),
+    };
     findings.push(
         findings
             .note(
                 "survives",
                 place,
-                format!(
-                    "{count} members in {} Region{}: the loss of {lost} of them is survived, the \
-                     loss of {} is not",
-                    homes.len(),
-                    if homes.len() == 1 { "" } else { "s" },
-                    lost + 1
-                ),
+                format!("{count} members in {regions} Region{plural}: {survived}"),
             )
             .label("the cluster")
             .help(match lost {
-                0 => "Without a majority nothing is done and every member alarms.",
                 1 => {
                     "After one Region is lost, a second loss leaves no majority: nothing is done \
                      by itself then. Five members in five Regions survive two."
                 }
-                _ => "Without a majority nothing is done and every member alarms.",
+                _ => "Without a majority nothing is done by itself, and every member alarms.",
             }),
     );
 }

@@ -60,7 +60,8 @@ pub(super) fn new_region(findings: &Findings, node: &Node) -> Option<String> {
     None
 }
 
-/// An ARN of that kind, in that Region where it has one.
+/// An ARN of that kind, in that Region where it has one. A wrong one is recorded and handed on all the
+/// same: nothing starts with it, and nobody should be told that it is missing besides.
 pub(super) fn arn(
     kind: ArnKind,
     region: Option<&str>,
@@ -84,7 +85,7 @@ pub(super) fn arn(
                 .label("another ARN belongs here")
                 .help(format!("It looks like {}", kind.example())),
         );
-        None
+        Some(text)
     }
 }
 
@@ -175,9 +176,9 @@ pub(super) fn absolute(name: &str) -> String {
     }
 }
 
-/// A table of texts whose keys are the author's own. `given` is what the loader itself fills in.
+/// A table of texts whose keys are the author's own, except for what failoverd itself fills in.
 pub(super) fn vars(
-    given: (&'static str, String),
+    given: &'static [&'static str],
 ) -> impl FnOnce(&Findings, &Node) -> Option<BTreeMap<String, String>> {
     move |findings, node| {
         let Kind::Table(fields) = &node.kind else {
@@ -201,13 +202,13 @@ pub(super) fn vars(
                         .label("not a name")
                         .help("Use letters, digits and underscores, such as `fence_url`."),
                 );
-            } else if field.key == given.0 {
+            } else if given.contains(&field.key.as_str()) {
                 findings.push(
                     findings
                         .error(
                             "bad_value",
                             &field.place,
-                            format!("the var `{}` is always `{}`", given.0, given.1),
+                            format!("the var `{}` is always there and cannot be set", field.key),
                         )
                         .label("filled in by failoverd")
                         .help("Remove it, or call it something else."),
@@ -216,7 +217,6 @@ pub(super) fn vars(
                 vars.insert(field.key.clone(), text);
             }
         }
-        vars.insert(given.0.to_owned(), given.1);
         Some(vars)
     }
 }

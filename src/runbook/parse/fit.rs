@@ -164,8 +164,12 @@ fn fit_templates(findings: &Findings, app: &Application, places: &StepPlaces) {
                     .map(|r| (format!("Region {} of ", r.name), &r.vars))
                     .collect(),
             };
+            let always: &[&str] = match scope {
+                template::Scope::Application => &template::APPLICATION_VARS,
+                template::Scope::From | template::Scope::To => &template::REGION_VARS,
+            };
             for (whose, vars) in holders {
-                if !vars.contains_key(&name) {
+                if !always.contains(&name.as_str()) && !vars.contains_key(&name) {
                     missing_var(findings, app, &text.place, (scope, &name), &whose, vars);
                 }
             }

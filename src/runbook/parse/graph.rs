@@ -129,19 +129,24 @@ fn other_ways<'a>(
             continue;
         }
         owners.insert(target.name(), step);
-        if !target.needs.is_empty() {
+        if let Some(further) = &target.or_else {
             findings.push(
-                error(
-                    "else_starts_itself",
-                    format!(
-                        "`{}` is the other way of `{}`, so it starts when that fails; it cannot \
-                         have `needs` of its own",
-                        target.name(),
-                        step.name()
-                    ),
-                )
-                .label("would start by itself")
-                .help(format!("Remove `needs` from step `{}`.", target.name())),
+                findings
+                    .error(
+                        "else_of_else",
+                        &further.place,
+                        format!(
+                            "`{}` is already the other way of `{}` and cannot have an `else` of \
+                             its own",
+                            target.name(),
+                            step.name()
+                        ),
+                    )
+                    .label("a third way")
+                    .help(format!(
+                        "Remove it: when `{}` fails too, a person decides.",
+                        target.name()
+                    )),
             );
         }
         if target.run_if.is_some() && target.run_if != step.run_if {
@@ -296,6 +301,8 @@ fn cycles(findings: &Findings, steps: &[StepDraft], by_name: &ByName<'_>) {
     }
 }
 
+/// What a step waits for. Who needs a step that has failed waits for its other way, so that way
+/// must not wait for anybody who needs the step.
 fn edges(step: &StepDraft) -> Vec<&Located<String>> {
     step.needs.iter().chain(step.or_else.as_ref()).collect()
 }

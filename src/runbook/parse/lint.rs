@@ -127,25 +127,29 @@ fn before<'a>(
     by_name: &ByName<'a>,
     kind: RunKind,
 ) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
+    let mut over = BTreeSet::new();
     let mut open = vec![step];
     while let Some(current) = open.pop() {
+        // Another way starts after its step was tried, so what that needed is over; the step is not.
         let owner = steps.iter().find(|s| {
             s.or_else
                 .as_ref()
                 .is_some_and(|e| e.value == current.name())
         });
-        let needed = current
+        let needs = current
             .needs
             .iter()
-            .filter_map(|need| by_name.get(need.value.as_str()).copied());
-        for next in needed.chain(owner) {
-            if next.runs_in(kind) && seen.insert(next.name()) {
+            .chain(owner.into_iter().flat_map(|s| &s.needs));
+        for need in needs {
+            if let Some(next) = by_name.get(need.value.as_str()).copied()
+                && next.runs_in(kind)
+                && over.insert(next.name())
+            {
                 open.push(next);
             }
         }
     }
-    seen
+    over
 }
 
 fn loses_data_unasked(step: &StepDraft, by_name: &ByName<'_>, kind: RunKind) -> bool {

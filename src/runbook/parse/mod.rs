@@ -26,7 +26,7 @@ use super::spanned::{Diagnostics, Document, Findings, Located, Node, Place, Sour
 use step::StepDraft;
 
 /// The only version of the format so far.
-const SCHEMA: u8 = 1;
+const SCHEMA: u32 = 1;
 
 /// The most steps of one runbook. Far more than anyone reads at night, far less than what would
 /// make planning slow.
@@ -68,7 +68,7 @@ pub fn parse(source: &Arc<Source>) -> Result<ParsedRunbook, Diagnostics> {
 
 fn runbook(table: &Table<'_>, whole: &Place) -> Option<ParsedRunbook> {
     let findings = table.findings();
-    let schema = table.required("schema", "schema = 1", read::whole(SCHEMA..=SCHEMA));
+    let schema = table.required("schema", "schema = 1", schema);
     let name = match table.get("name") {
         Some(node) => read::located(read::name)(findings, node),
         None => {
@@ -137,6 +137,21 @@ fn runbook(table: &Table<'_>, whole: &Place) -> Option<ParsedRunbook> {
         name_place: name.place,
         places,
     })
+}
+
+fn schema(findings: &Findings, node: &Node) -> Option<()> {
+    let schema = read::whole(0..=u32::MAX)(findings, node)?;
+    if schema == SCHEMA {
+        return Some(());
+    }
+    read::bad_value(
+        findings,
+        node,
+        format!("`schema` is {schema}, which this failoverd does not know"),
+        "unknown version of the format",
+        format!("It knows version {SCHEMA}. For a newer one, update failoverd."),
+    );
+    None
 }
 
 fn no_steps(table: &Table<'_>, place: &Place) {

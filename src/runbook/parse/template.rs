@@ -29,6 +29,12 @@ impl fmt::Display for Scope {
     }
 }
 
+/// What `${application.…}` always has.
+pub const APPLICATION_VARS: [&str; 1] = ["name"];
+
+/// What `${from.…}` and `${to.…}` always have: the Region's code, by either word.
+pub const REGION_VARS: [&str; 2] = ["name", "region"];
+
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Piece {

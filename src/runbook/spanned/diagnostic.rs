@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Style;
 
 /// A text and the name a person knows it by.
@@ -147,18 +149,35 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// A finding as `--output json` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlatDiagnostic {
+    pub severity: &'static str,
+    pub code: String,
+    /// A file, or an environment variable.
+    pub place: String,
+    /// From 1, where the place is a part of a file; likewise `column`, in characters.
+    pub line: Option<usize>,
+    pub column: Option<usize>,
+    pub message: String,
+    pub help: Option<String>,
+}
+
 /// Every finding, in the order in which they stand in their files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// These, sorted by file and place.
+    /// These, sorted: the configuration, its variables, then its runbooks, each by place.
     pub fn new(mut list: Vec<Diagnostic>) -> Self {
         // Stable: what has no place within its file keeps the order in which it was found.
-        list.sort_by_key(|d| match &d.place {
-            Place::Span { source, start, .. } => (0, source.name.clone(), *start),
-            Place::File(name) => (0, name.clone(), 0),
-            Place::Variable(name) => (1, name.clone(), 0),
+        list.sort_by_key(|d| {
+            let (name, start) = match &d.place {
+                Place::Span { source, start, .. } => (source.name.clone(), *start),
+                Place::File(name) | Place::Variable(name) => (name.clone(), 0),
+            };
+            let variable = matches!(d.place, Place::Variable(_));
+            (!d.code.starts_with("config::"), variable, name, start)
         });
         Self(list)
     }
@@ -191,6 +210,28 @@ impl Diagnostics {
     /// The findings themselves.
     pub fn into_vec(self) -> Vec<Diagnostic> {
         self.0
+    }
+
+    /// For machines: one flat record each.
+    pub fn flat(&self) -> Vec<FlatDiagnostic> {
+        self.0
+            .iter()
+            .map(|d| {
+                let (line, column) = d.place.line_column().unzip();
+                FlatDiagnostic {
+                    severity: d.severity.as_str(),
+                    code: d.code.clone(),
+                    place: match &d.place {
+                        Place::Span { source, .. } => source.name.clone(),
+                        Place::File(name) | Place::Variable(name) => name.clone(),
+                    },
+                    line,
+                    column,
+                    message: d.message.clone(),
+                    help: d.help.clone(),
+                }
+            })
+            .collect()
     }
 
     /// For people: each with the source line under it, then a line that counts them.

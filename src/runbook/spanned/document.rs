@@ -77,7 +77,8 @@ impl Document {
             .map(|error| {
                 let span = error.span().unwrap_or(0..0);
                 let place = span_of(source, span);
-                let help = if error.message().contains("duplicate key") {
+                let twice = error.message() == "duplicate key";
+                let help = if twice {
                     "Keep one of the two."
                 } else {
                     "Text values stand in quotes; a list of tables begins with [[name]]. The format \
@@ -86,9 +87,13 @@ impl Document {
                 Diagnostic::error(
                     format!("{room}::syntax"),
                     place,
-                    format!("this is not TOML: {}", error.message()),
+                    if twice {
+                        "this key stands in its table already".to_owned()
+                    } else {
+                        format!("this is not TOML: {}", error.message())
+                    },
                 )
-                .label("the parser stumbled here")
+                .label(if twice { "a second time" } else { "the parser stumbled here" })
                 .help(help)
             })
             .collect();

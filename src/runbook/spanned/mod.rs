@@ -20,7 +20,7 @@ pub mod read;
 mod render;
 mod table;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
+pub use diagnostic::{Diagnostic, Diagnostics, FlatDiagnostic, Place, Severity, Source};
 pub use document::{Document, Field, Kind, Node};
 pub use duration::{DurationError, parse_duration};
 pub use render::Style;

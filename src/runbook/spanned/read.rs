@@ -340,7 +340,13 @@ pub fn http_url(findings: &Findings, node: &Node) -> Option<String> {
 
 /// Why a text is no URL that can be asked; `Ok` if it is one.
 pub fn check_http_url(text: &str) -> Result<(), String> {
-    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    let url = url::Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => {
+            "it does not begin with http:// or https://".to_owned()
+        }
+        // The error is another library's, open-ended by its own declaration.
+        other => other.to_string(),
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
             "its scheme is `{}`, not http or https",

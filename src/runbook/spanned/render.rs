@@ -3,9 +3,12 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 
-use super::{Diagnostic, Diagnostics, Place, Severity};
+use super::{Diagnostic, Diagnostics, Place, Severity, Source};
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +22,22 @@ pub enum Style {
 /// The narrowest terminal anyone is likely to read this in; also what mails and tickets wrap at.
 const WIDTH: usize = 80;
 
+/// What miette asks for when it draws; asked for none, it wants the place of the span alone. The
+/// drawing has one line all the same, see [`OneLine`].
+const CONTEXT: usize = 1;
+
 pub(super) fn render(findings: &Diagnostics, style: Style) -> String {
     let theme = match style {
         Style::Plain => GraphicalTheme::none(),
         Style::Fancy => GraphicalTheme::unicode(),
     };
-    // No context lines: the message names what the line belongs to, and thirty findings with two
-    // neighbours each would bury the thirty lines that matter.
+    // Lines break at blanks only: a path or an ARN must survive being copied.
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(WIDTH)
-        .with_context_lines(0)
+        .with_context_lines(CONTEXT)
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .with_links(false)
         .without_syntax_highlighting();
     let mut text = String::new();
@@ -69,7 +78,7 @@ fn summary(findings: &Diagnostics) -> String {
 /// A finding in miette's terms. Private: nobody else should know which library draws the picture.
 struct Report<'a> {
     finding: &'a Diagnostic,
-    source: Option<NamedSource<String>>,
+    source: Option<OneLine<'a>>,
     span: Option<(usize, usize)>,
 }
 
@@ -77,16 +86,18 @@ impl<'a> Report<'a> {
     fn of(finding: &'a Diagnostic) -> Self {
         let (source, span) = match &finding.place {
             Place::Span { source, start, end } => {
-                let start = (*start).min(source.text.len());
+                let mut start = (*start).min(source.text.len());
                 let end = (*end).clamp(start, source.text.len());
+                if start == end {
+                    // What is missing at a line's end is pointed at by its last character.
+                    let before = source.text[..start].chars().next_back();
+                    start -= before.filter(|c| *c != '\n').map_or(0, char::len_utf8);
+                }
                 // A label over several lines is drawn as a bracket that hides more than it shows.
                 let first_line = source.text[start..end]
                     .find('\n')
                     .map_or(end, |n| start + n);
-                (
-                    Some(NamedSource::new(source.name.clone(), source.text.clone())),
-                    Some((start, first_line - start)),
-                )
+                (Some(OneLine(source)), Some((start, first_line - start)))
             }
             Place::Variable(_) | Place::File(_) => (None, None),
         };
@@ -95,6 +106,42 @@ impl<'a> Report<'a> {
             source,
             span,
         }
+    }
+}
+
+/// A text of which exactly the line under a span is shown. miette's own sources show either the span
+/// cut out of its line, or neighbours as well; and thirty findings with two neighbours each would
+/// bury the thirty lines that matter.
+struct OneLine<'a>(&'a Source);
+
+impl SourceCode for OneLine<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let text = self.0.text.as_str();
+        let (before, rest) = text
+            .split_at_checked(span.offset())
+            .ok_or(MietteError::OutOfBounds)?;
+        let start = before.rfind('\n').map_or(0, |n| n + 1);
+        let end = rest.find('\n').map_or(text.len(), |n| span.offset() + n);
+        let line = before.matches('\n').count();
+        let shown = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.0.name.clone(),
+            shown.as_bytes(),
+            (start, shown.len()).into(),
+            line,
+            if lines_before == CONTEXT {
+                // The line is drawn from its beginning.
+                0
+            } else {
+                before[start..].chars().count()
+            },
+            1,
+        )))
     }
 }
 

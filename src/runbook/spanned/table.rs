@@ -56,10 +56,14 @@ impl Findings {
             .any(|d| d.severity == Severity::Error)
     }
 
-    /// All of them. Where the text itself has syntax errors, what follows from the missing rest is
+    /// The errors alone, where there are any: a warning drawn from half a file may be wrong, and will
+    /// be told once the errors are mended. Where the text itself has syntax errors, what follows from the missing rest is
     /// left out: nobody should be told to add a key that stands on the broken line.
     pub fn into_diagnostics(self, syntax: Vec<Diagnostic>) -> Diagnostics {
-        let list = self.list.into_inner();
+        let mut list = self.list.into_inner();
+        if !syntax.is_empty() || list.iter().any(|d| d.severity == Severity::Error) {
+            list.retain(|d| d.severity == Severity::Error);
+        }
         if syntax.is_empty() {
             return Diagnostics::new(list);
         }
@@ -72,9 +76,19 @@ impl Findings {
                 .any(|b| b.map(|(line, _)| line) == line && line.is_some())
         };
         let stands_alone = |d: &Diagnostic| {
-            ["unknown_key", "wrong_type", "out_of_range", "bad_value"]
-                .iter()
-                .any(|code| d.code.ends_with(code))
+            [
+                "bad_arn",
+                "bad_override",
+                "bad_template",
+                "bad_value",
+                "out_of_range",
+                "unknown_action",
+                "unknown_key",
+                "unknown_region",
+                "wrong_type",
+            ]
+            .iter()
+            .any(|code| d.code.ends_with(code))
         };
         let kept: Vec<Diagnostic> = list
             .into_iter()
@@ -260,7 +274,7 @@ impl<'a> Table<'a> {
             self.findings
                 .error("missing_key", self.place, message)
                 .label(format!("`{key}` is missing here"))
-                .help(format!("Add a line such as: {example}")),
+                .help(format!("Add it like this: {example}")),
         );
     }
 
