@@ -123,7 +123,7 @@ impl Board {
         }
         self.lane("Writer", "nobody", &timeline.writer);
         self.lane("DNS answers", "nothing", &timeline.dns);
-        for dial in &timeline.dials {
+        for dial in self.home_first(&timeline.dials) {
             self.level(&format!("Dial {}", dial.region), dial, 100.0, "%");
         }
         let most = timeline
@@ -131,13 +131,19 @@ impl Board {
             .iter()
             .flat_map(|series| &series.points)
             .fold(1.0_f64, |most, (_, count)| most.max(*count));
-        for nodes in &timeline.nodes {
+        for nodes in self.home_first(&timeline.nodes) {
             self.level(&format!("Nodes {}", nodes.region), nodes, most, "");
         }
         self.phases(&timeline.phases);
         for run in report.earlier_runs.iter().chain(&report.run) {
             self.run(run);
         }
+    }
+
+    fn home_first<'a>(&self, series: &'a [RegionSeries]) -> Vec<&'a RegionSeries> {
+        let mut sorted: Vec<_> = series.iter().collect();
+        sorted.sort_by_key(|series| self.colours.get(&series.region));
+        sorted
     }
 
     fn place_flags<'a>(&self, marks: &'a [Mark]) -> Flags<'a> {
@@ -573,11 +579,11 @@ fn stretches(buckets: &[Bucket]) -> Vec<&[Bucket]> {
 fn region_colours(report: &Report) -> BTreeMap<String, usize> {
     let timeline = &report.timeline;
     let mut names: Vec<&str> = Vec::new();
-    let first_writer = timeline.writer.iter().filter_map(|c| c.value.as_deref());
+    let writers = timeline.writer.iter().filter_map(|c| c.value.as_deref());
     let dials = timeline.dials.iter().map(|series| series.region.as_str());
     let nodes = timeline.nodes.iter().map(|series| series.region.as_str());
     let answers = timeline.dns.iter().filter_map(|c| c.value.as_deref());
-    for name in dials.chain(nodes).chain(answers).chain(first_writer) {
+    for name in writers.chain(answers).chain(dials).chain(nodes) {
         if !names.contains(&name) && !name.contains(" + ") {
             names.push(name);
         }

@@ -106,16 +106,6 @@ impl Svg {
         ));
     }
 
-    /// A small filled circle.
-    pub fn dot(&mut self, class: &'static str, at: (f64, f64), radius: f64) {
-        self.put(format_args!(
-            "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>\n",
-            number(at.0),
-            number(at.1),
-            number(radius)
-        ));
-    }
-
     /// The whole picture. `label` is what a screen reader says.
     pub fn finish(self, height: f64, label: &str) -> String {
         format!(

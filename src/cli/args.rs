@@ -1,0 +1,171 @@
+//! What may be typed after `failoverctl`, and what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::drill::{DrillOptions, Scenario};
+
+/// Moves live applications between AWS Regions, and proves on any day that it can.
+#[derive(Debug, Parser)]
+#[command(name = "failoverctl", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 good; 1 the answer is no (a drill failed, a check found \
+    problems); 2 usage or configuration; 3 unreachable; 4 refused by a guard; 5 not authorised."
+)]
+pub struct RawArgs {
+    #[command(subcommand)]
+    verb: RawVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum RawVerb {
+    /// Play a game day: a Region dies in an emulated world, and failoverd must cope
+    ///
+    /// Nothing but this host's loopback interface is used. The report is written to --out.
+    Drill(RawDrill),
+    /// Check the configuration and its runbooks, offline
+    Validate {
+        /// The configuration file
+        #[arg(long, value_name = "FILE", default_value = "failoverd.toml")]
+        config: PathBuf,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct RawDrill {
+    #[command(subcommand)]
+    verb: Option<RawDrillVerb>,
+    /// What is played: a shipped scenario's name (see `drill list`) or a file of your own
+    #[arg(long, value_name = "NAME|FILE", default_value = Scenario::DEFAULT)]
+    scenario: String,
+    /// How many times faster than real time the world runs
+    #[arg(
+        long,
+        value_name = "1..60",
+        default_value_t = DrillOptions::DEFAULT_SPEED,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(DrillOptions::MAX_SPEED))
+    )]
+    speed: u32,
+    /// Makes the faults and their order repeat
+    #[arg(long, value_name = "N", default_value_t = DrillOptions::DEFAULT_SEED)]
+    seed: u64,
+    /// Print one JSON object instead of a summary; progress goes to standard error
+    #[arg(long)]
+    json: bool,
+    /// Where report.json, report.md and report.html are written
+    #[arg(long, value_name = "DIR", default_value = "./drill-report")]
+    out: PathBuf,
+    /// Play with this runbook instead of the scenario's
+    #[arg(long, value_name = "FILE")]
+    runbook: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RawDrillVerb {
+    /// Name every shipped scenario, a line each
+    List,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Drill(PlayDrill),
+    ListScenarios,
+    Validate { config: PathBuf },
+    Version,
+}
+
+/// One drill.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PlayDrill {
+    pub scenario: String,
+    pub options: DrillOptions,
+    pub json: bool,
+    pub out: PathBuf,
+}
+
+impl From<RawArgs> for Command {
+    fn from(raw: RawArgs) -> Self {
+        match raw.verb {
+            RawVerb::Drill(RawDrill {
+                verb: Some(RawDrillVerb::List),
+                ..
+            }) => Self::ListScenarios,
+            RawVerb::Drill(raw) => Self::Drill(PlayDrill {
+                scenario: raw.scenario,
+                options: DrillOptions {
+                    speed: raw.speed,
+                    seed: raw.seed,
+                    runbook: raw.runbook,
+                },
+                json: raw.json,
+                out: raw.out,
+            }),
+            RawVerb::Validate { config } => Self::Validate { config },
+            RawVerb::Version => Self::Version,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn meaning(argv: &[&str]) -> Command {
+        let argv = std::iter::once("failoverctl").chain(argv.iter().copied());
+        RawArgs::try_parse_from(argv)
+            .expect("these may be typed")
+            .into()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        RawArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn a_drill_needs_no_argument() {
+        assert_eq!(
+            meaning(&["drill"]),
+            Command::Drill(PlayDrill {
+                scenario: "region-outage".to_owned(),
+                options: DrillOptions::default(),
+                json: false,
+                out: "./drill-report".into(),
+            })
+        );
+    }
+
+    #[test]
+    fn list_is_a_verb_of_its_own() {
+        assert_eq!(meaning(&["drill", "list"]), Command::ListScenarios);
+    }
+
+    #[test]
+    fn a_speed_out_of_range_is_refused() {
+        for speed in ["0", "61", "-1", "fast"] {
+            let typed = ["failoverctl", "drill", "--speed", speed];
+            assert!(RawArgs::try_parse_from(typed).is_err(), "{speed}");
+        }
+    }
+
+    #[test]
+    fn help_says_what_there_is() {
+        let help = |verb: &str| {
+            let mut command = RawArgs::command();
+            command.build();
+            match command.find_subcommand_mut(verb) {
+                Some(found) => found.render_long_help().to_string(),
+                None => RawArgs::command().render_long_help().to_string(),
+            }
+        };
+        insta::assert_snapshot!("help", help(""));
+        insta::assert_snapshot!("help_drill", help("drill"));
+    }
+}
