@@ -1,4 +1,5 @@
-//! CloudWatch over Smithy RPC v2 CBOR, which today's SDKs speak, and over query, which older ones do.
+//! CloudWatch over Smithy RPC v2 CBOR, which the Rust SDK speaks, over json 1.0, which today's boto3
+//! and command line do, and over query, which older ones do.
 //!
 //! It knows one metric: `AuroraGlobalDBRPOLag`, in the secondary's Region.
 
@@ -28,6 +29,7 @@ const MOMENTS: [&str; 2] = ["Timestamp", "Timestamps"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speech {
     Cbor,
+    Json,
     Query,
 }
 
@@ -35,6 +37,7 @@ impl Speech {
     fn answer(self, operation: &str, result: &Value) -> Reply {
         match self {
             Self::Cbor => cbor_reply(200, &to_cbor("", result)),
+            Self::Json => Reply::new(200, JSON, result.to_string().into_bytes()),
             Self::Query => query::answer(NAMESPACE, operation, &written("", result), &|_| {
                 "member".to_owned()
             }),
@@ -42,33 +45,41 @@ impl Speech {
     }
 
     pub(super) fn refuse(self, refusal: &Refusal) -> Reply {
+        // Newer names of what the query protocol called otherwise; a header gives the older one.
+        let shape = match refusal.code.as_str() {
+            "InvalidParameterValue" => "InvalidParameterValueException",
+            "MissingParameter" => "MissingRequiredParameterException",
+            "InvalidParameterCombination" => "InvalidParameterCombinationException",
+            other => other,
+        };
+        let kind = format!("com.amazonaws.cloudwatch#{shape}");
+        let body = json!({"__type": kind, "message": refusal.message});
+        let side = if refusal.status < 500 {
+            "Sender"
+        } else {
+            "Receiver"
+        };
+        let older = format!("{};{side}", refusal.code);
         match self {
             Self::Cbor => {
-                // Newer names of what the query protocol called otherwise.
-                let shape = match refusal.code.as_str() {
-                    "InvalidParameterValue" => "InvalidParameterValueException",
-                    "MissingParameter" => "MissingRequiredParameterException",
-                    "InvalidParameterCombination" => "InvalidParameterCombinationException",
-                    other => other,
-                };
-                let body = Cbor::Map(vec![
-                    pair(
-                        "__type",
-                        Cbor::Text(format!("com.amazonaws.cloudwatch#{shape}")),
-                    ),
-                    pair("message", Cbor::Text(refusal.message.clone())),
-                ]);
-                let side = if refusal.status < 500 {
-                    "Sender"
-                } else {
-                    "Receiver"
-                };
-                cbor_reply(refusal.status, &body)
-                    .with("x-amzn-query-error", format!("{};{side}", refusal.code))
+                cbor_reply(refusal.status, &to_cbor("", &body)).with("x-amzn-query-error", older)
             }
+            Self::Json => Reply::new(refusal.status, JSON, body.to_string().into_bytes())
+                .with("x-amzn-query-error", older),
             Self::Query => query::refuse(NAMESPACE, refusal),
         }
     }
+}
+
+/// The JSON protocol's content type.
+const JSON: &str = "application/x-amz-json-1.0";
+
+/// What stands before the operation in the JSON protocol's target header.
+pub(super) const TARGET: &str = "GraniteServiceVersion20100801.";
+
+/// Parameters of a JSON body.
+pub(super) fn json_parameters(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body).map_err(|e| Refusal::bad("SerializationException", e.to_string()))
 }
 
 /// Parameters of a CBOR body; moments become seconds.

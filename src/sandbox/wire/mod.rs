@@ -82,32 +82,41 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
         }
     };
     // Only CloudWatch's clients have a choice.
+    let target = header("x-amz-target");
     let speech = if header("smithy-protocol") == Some("rpc-v2-cbor") {
         Speech::Cbor
+    } else if target.is_some() {
+        Speech::Json
     } else {
         Speech::Query
     };
-    let form = || query::form(body);
-    let action = |form: &[(String, String)]| {
+    let by_form = || {
+        let form = query::form(body);
         form.iter()
             .find(|(name, _)| name == "Action")
-            .map(|(_, action)| action.clone())
+            .map(|(_, action)| (action.clone(), query::parameters(&form)))
             .ok_or_else(|| params::unknown_thing(&format!("{service} without Action")))
     };
     let decoded = match service {
         Service::Route53 => route53::read(&head, body),
         Service::Eks => eks::read(&head, body),
-        Service::GlobalAccelerator => accelerator::operation(header("x-amz-target"))
+        Service::GlobalAccelerator => accelerator::operation(target)
             .and_then(|operation| Ok((operation, accelerator::parameters(body)?))),
-        Service::CloudWatch if speech == Speech::Cbor => head
-            .path
-            .strip_prefix("/service/GraniteServiceVersion20100801/operation/")
-            .ok_or_else(|| params::unknown_thing(&format!("monitoring path {}", head.path)))
-            .and_then(|operation| Ok((operation.to_owned(), cloudwatch::parameters(body)?))),
-        Service::Rds | Service::AutoScaling | Service::Sts | Service::CloudWatch => {
-            let form = form();
-            action(&form).map(|action| (action, query::parameters(&form)))
-        }
+        Service::CloudWatch => match speech {
+            Speech::Cbor => head
+                .path
+                .strip_prefix("/service/GraniteServiceVersion20100801/operation/")
+                .ok_or_else(|| params::unknown_thing(&format!("monitoring path {}", head.path)))
+                .and_then(|operation| Ok((operation.to_owned(), cloudwatch::parameters(body)?))),
+            Speech::Json => target
+                .and_then(|target| target.strip_prefix(cloudwatch::TARGET))
+                .ok_or_else(|| params::unknown_thing("this x-amz-target of monitoring"))
+                .and_then(|operation| {
+                    Ok((operation.to_owned(), cloudwatch::json_parameters(body)?))
+                }),
+            Speech::Query => by_form(),
+        },
+        Service::Rds | Service::AutoScaling | Service::Sts => by_form(),
     };
     let (operation, parameters) = decoded.map_err(|refusal| {
         Box::new(Unreadable {
