@@ -10,6 +10,7 @@ mod faults;
 mod hand_clock;
 mod route53;
 mod routing;
+mod rows;
 mod unknown;
 
 use std::sync::Arc;

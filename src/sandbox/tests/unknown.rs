@@ -1,6 +1,6 @@
 //! What the sandbox does not know it says aloud.
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{ACTIVE, Bench, refused};
@@ -57,13 +57,43 @@ async fn requests_without_a_scope_are_refused() {
     assert_eq!(bench.world.unknown_operations().len(), 3);
 }
 
+#[tokio::test]
+async fn cloudwatch_still_answers_the_query_protocol() {
+    let bench = Bench::new().await;
+    let now = bench.world.now();
+    let moment = |ago: u64| {
+        let at = i64::try_from(now.0 - ago).unwrap();
+        jiff::Timestamp::from_millisecond(at).unwrap().to_string()
+    };
+    let body = format!(
+        "Action=GetMetricStatistics&Version=2010-08-01&Namespace=AWS%2FRDS\
+         &MetricName=AuroraGlobalDBRPOLag&Period=60&Statistics.member.1=Maximum\
+         &Dimensions.member.1.Name=DBClusterIdentifier\
+         &Dimensions.member.1.Value=shop-eu-central-1&StartTime={}&EndTime={}",
+        moment(600_000),
+        moment(0)
+    );
+    let scope = "authorization: AWS4-HMAC-SHA256 Credential=A/20260101/eu-central-1/monitoring/aws4_request, Signature=0\r\n";
+    let answer = post(bench.sandbox.endpoint_url(), scope, &body).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("<Datapoints><member>"), "{answer}");
+    assert!(answer.contains("<Timestamp>2026-"), "{answer}");
+}
+
 async fn status_line(url: String, header: &str) -> String {
+    let answer = post(url, header, "").await;
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+async fn post(url: String, header: &str, body: &str) -> String {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request =
-        format!("POST / HTTP/1.1\r\nhost: {address}\r\n{header}content-length: 0\r\n\r\n");
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).await.unwrap();
-    line
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

@@ -7,7 +7,7 @@
 //!                  promotion with data loss: what is in flight to the target is lost
 //! ```
 //!
-//! Invariant: a row that was acknowledged is at the writer, in flight, replicated or counted lost.
+//! Invariant: a row that was acknowledged is at the writer or counted lost, once.
 
 use std::collections::VecDeque;
 
@@ -134,13 +134,14 @@ impl Aurora {
                 format!("{target_arn} is already the primary DB cluster of the global cluster"),
             ));
         }
-        if target.status != "available" || down(&target.region) {
+        if target.status != "available" || target.rejoins || down(&target.region) {
             return Err(Refusal::bad(
                 "InvalidDBClusterStateFault",
                 format!("DB cluster {} is not in the available state", target.id),
             ));
         }
-        if !data_loss && self.clusters.iter().any(|cluster| down(&cluster.region)) {
+        let unhealthy = |cluster: &Cluster| cluster.rejoins || down(&cluster.region);
+        if !data_loss && self.clusters.iter().any(unhealthy) {
             return Err(Refusal::bad(
                 "InvalidGlobalClusterStateFault",
                 "A switchover needs every DB cluster of the global cluster to be healthy",
@@ -325,6 +326,10 @@ impl Aurora {
     /// The newest row there.
     pub(super) fn read(&mut self, region: &RegionId, now: Wall) -> Result<Option<u64>, String> {
         let index = self.index(region)?;
+        let cluster = &self.clusters[index];
+        if cluster.rejoins && !cluster.unfenced {
+            return Err("the database is being rebuilt as a reader".to_owned());
+        }
         self.arrive(index, now);
         Ok(self.clusters[index].newest)
     }

@@ -15,6 +15,7 @@ mod aurora;
 mod data_plane;
 mod dns;
 mod health;
+mod mishaps;
 mod nodes;
 mod refusal;
 mod state;

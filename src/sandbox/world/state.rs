@@ -15,11 +15,11 @@ use super::aurora::{Aurora, LagHistory};
 use super::dns::{Action, ChangeInfo, Dns, Records};
 use super::health::Health;
 use super::nodes::{Nodes, Scaling, Update};
-use super::{Change, Fault, Refusal};
+use super::{Change, Refusal};
 
 /// What comes due.
 #[derive(Debug)]
-enum Event {
+pub(super) enum Event {
     DnsServed(Records),
     GroupDeployed(Group),
     HealthSettles,
@@ -35,7 +35,7 @@ enum Event {
 pub(super) struct RegionState {
     pub(super) name: RegionId,
     pub(super) up: bool,
-    down_since: Option<Wall>,
+    pub(super) down_since: Option<Wall>,
     pub(super) dns_health: Health,
     pub(super) edge_health: Health,
 }
@@ -139,7 +139,7 @@ impl State {
         self.now = self.now.max(now);
     }
 
-    fn later(&mut self, after: Millis, event: Event) {
+    pub(super) fn later(&mut self, after: Millis, event: Event) {
         self.queued += 1;
         self.queue.insert((self.now + after, self.queued), event);
     }
@@ -176,7 +176,7 @@ impl State {
     }
 
     /// Writes into the timeline what is new on the data planes.
-    fn tell(&mut self) {
+    pub(super) fn tell(&mut self) {
         self.see_health();
         let now = self.now;
         let mut changes = Vec::new();
@@ -224,138 +224,6 @@ impl State {
         }
         for due in settles {
             self.later(due.since(self.now), Event::HealthSettles);
-        }
-    }
-
-    pub(super) fn inject(&mut self, fault: Fault) {
-        let now = self.now;
-        self.timeline.push(
-            now,
-            Change::FaultInjected {
-                fault: fault.clone(),
-            },
-        );
-        match &fault {
-            Fault::RecordChangedBy { name, ttl } => {
-                let name = super::normal_name(name);
-                for set in self.dns.records.values_mut().filter(|s| s.name == name) {
-                    set.ttl = set.ttl.map(|_old| *ttl);
-                }
-                let written = self.dns.records.clone();
-                self.later(self.delays.route53_insync, Event::DnsServed(written));
-                self.tell();
-                return;
-            }
-            Fault::DialChangedBy { region, percent } => {
-                let arn = self
-                    .accelerator
-                    .groups
-                    .iter()
-                    .find(|group| &group.region == region)
-                    .map(|group| group.arn.clone());
-                if let Some(arn) = arn {
-                    let update = GroupUpdate {
-                        dial: Some(f64::from((*percent).min(100))),
-                        endpoints: None,
-                    };
-                    // Nobody waits for the answer; a transaction in progress does not stop it.
-                    if let Ok(group) = self.accelerator.update(
-                        &arn,
-                        update,
-                        now,
-                        self.delays.accelerator_deploy,
-                        Millis::ZERO,
-                    ) {
-                        self.later(self.delays.accelerator_deploy, Event::GroupDeployed(group));
-                    }
-                }
-                self.tell();
-                return;
-            }
-            Fault::RegionDown { region } => self.region_goes(&region.clone(), false),
-            Fault::ControlPlaneGone { .. }
-            | Fault::PathCut { .. }
-            | Fault::Throttle { .. }
-            | Fault::LoseReply { .. }
-            | Fault::HangControlPlane { .. }
-            | Fault::FailControlPlane { .. }
-            | Fault::PromotionStuck
-            | Fault::NoCapacity { .. }
-            | Fault::Lag { .. }
-            | Fault::LagUnknown
-            | Fault::WriterUnfenced { .. } => {}
-        }
-        self.faults.add(fault);
-        self.note_lag(now);
-        self.tell();
-    }
-
-    pub(super) fn clear(&mut self, fault: &Fault) -> bool {
-        if !self.faults.remove(fault) {
-            return false;
-        }
-        let now = self.now;
-        self.timeline.push(
-            now,
-            Change::FaultCleared {
-                fault: fault.clone(),
-            },
-        );
-        match fault {
-            Fault::RegionDown { region } => self.region_goes(region, true),
-            Fault::PromotionStuck => {
-                if let Some(number) = self.aurora.promotion.as_ref().map(|p| p.number) {
-                    self.later(self.delays.aurora_pending, Event::PromotionEnds(number));
-                }
-            }
-            Fault::NoCapacity { region, .. } => {
-                for index in 0..self.nodes.groups.len() {
-                    if &self.nodes.groups[index].region == region {
-                        self.launch(index);
-                    }
-                }
-            }
-            Fault::ControlPlaneGone { .. }
-            | Fault::PathCut { .. }
-            | Fault::Throttle { .. }
-            | Fault::LoseReply { .. }
-            | Fault::HangControlPlane { .. }
-            | Fault::FailControlPlane { .. }
-            | Fault::Lag { .. }
-            | Fault::LagUnknown
-            | Fault::WriterUnfenced { .. }
-            | Fault::RecordChangedBy { .. }
-            | Fault::DialChangedBy { .. } => {}
-        }
-        self.note_lag(now);
-        self.tell();
-        true
-    }
-
-    fn region_goes(&mut self, name: &RegionId, up: bool) {
-        let now = self.now;
-        let was_writer = &self.aurora.writer().region == name;
-        let Some(region) = self.regions.iter_mut().find(|r| &r.name == name) else {
-            return;
-        };
-        if region.up == up {
-            return;
-        }
-        region.up = up;
-        let down_since = std::mem::replace(&mut region.down_since, (!up).then_some(now));
-        let change = Change::Region {
-            region: name.clone(),
-            up,
-        };
-        self.timeline.push(now, change);
-        if up
-            && was_writer
-            && let Some(since) = down_since
-        {
-            self.aurora.stood_still(now.since(since));
-        }
-        if up && self.aurora.awaits_rejoin(name) {
-            self.later(self.delays.aurora_rejoin, Event::Rejoin(name.clone()));
         }
     }
 
@@ -425,7 +293,7 @@ impl State {
         self.faults.lag().unwrap_or(self.delays.aurora_lag)
     }
 
-    fn note_lag(&mut self, since: Wall) {
+    pub(super) fn note_lag(&mut self, since: Wall) {
         let writer_up = self.is_up(&self.aurora.writer().region);
         let publishing = self
             .aurora
@@ -548,7 +416,7 @@ impl State {
         Ok(update)
     }
 
-    fn launch(&mut self, group: usize) {
+    pub(super) fn launch(&mut self, group: usize) {
         let nodegroup = &mut self.nodes.groups[group];
         nodegroup.wave += 1;
         let wave = nodegroup.wave;
