@@ -18,9 +18,8 @@ pub(super) fn stamp(app: Application) -> Application {
         },
         ..app.clone()
     };
-    // Canonical: fields in the order of their declaration, maps sorted, integers only. Text keys
-    // and plain values cannot fail to be written; should they ever, the empty text of the failure
-    // differs from every real one, and the vote counts as unknown: the safe side.
+    // Canonical: fields in the order of their declaration, maps sorted, integers only. Writing them
+    // cannot fail: every key of a map is text, and nothing in it has a hand-written serializer.
     let text = serde_json::to_string(&judged).unwrap_or_default();
     Application {
         config: ConfigHash(hex::encode(Sha256::digest(text.as_bytes()))),

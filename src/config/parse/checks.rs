@@ -462,7 +462,7 @@ fn survival(findings: &Findings, sections: &Sections, applications: &[AppDraft])
         }
         return;
     }
-    if count % 2 == 0 {
+    if count.is_multiple_of(2) {
         findings.push(
             findings
                 .warning(
