@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use failoverd::cli::failoverd as arguments;
+use failoverd::cli;
 
 fn main() -> ExitCode {
-    match arguments::parse(std::env::args_os()) {
-        // Here the daemon starts, with this configuration and this log format.
-        Ok(start) => arguments::describe(&start).into(),
+    match cli::failoverd::parse(std::env::args_os()) {
+        Ok(start) => cli::serve(start).into(),
         Err(exit) => exit.into(),
     }
 }

@@ -71,25 +71,6 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Start, Exit> {
     }
 }
 
-/// Says that the configuration is valid and what it is about.
-pub fn describe(start: &Start) -> Exit {
-    let apps: Vec<&str> = start
-        .config
-        .applications
-        .iter()
-        .map(|app| app.name.as_str())
-        .collect();
-    output::answer(
-        &format!(
-            "failoverd {}: the configuration of {} is valid: {}\n",
-            super::VERSION,
-            start.config.node.id,
-            apps.join(", ")
-        ),
-        Exit::Good,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -13,6 +13,7 @@ mod drill;
 mod exit;
 pub mod failoverd;
 mod output;
+mod serve;
 mod validate;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use clap::Parser;
 
 use self::args::{Command, RawArgs};
 pub use self::exit::Exit;
+pub use self::serve::serve;
 
 /// `failoverctl`.
 pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {

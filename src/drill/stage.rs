@@ -307,10 +307,17 @@ impl Stage {
             FaultSpec::WriterUnfenced { region: of } => {
                 vec![Fault::WriterUnfenced { region: region(of) }]
             }
-            FaultSpec::RecordChanged { ttl } => vec![Fault::RecordChangedBy {
-                name: self.setup.dns.record_name.clone(),
-                ttl: *ttl,
-            }],
+            FaultSpec::RecordChanged {
+                ttl,
+                just_before_the_batch,
+            } => {
+                let (name, ttl) = (self.setup.dns.record_name.clone(), *ttl);
+                vec![if *just_before_the_batch {
+                    Fault::RecordRaced { name, ttl }
+                } else {
+                    Fault::RecordChangedBy { name, ttl }
+                }]
+            }
             FaultSpec::DialChanged {
                 region: of,
                 percent,

@@ -55,6 +55,7 @@ impl Told<'_> {
             runs: &seen.runs,
             log: self.log,
             two_open: seen.two_open,
+            database: self.scenario.app.database,
         }
         .invariants();
         let passed = checks.iter().all(|check| check.held)

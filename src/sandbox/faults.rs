@@ -66,6 +66,9 @@ pub enum Fault {
     WriterUnfenced { region: RegionId },
     /// Somebody changes the TTL of every record set of that name, behind our back.
     RecordChangedBy { name: String, ttl: u64 },
+    /// The same, but in the moment before the next batch arrives: no read before the write can see
+    /// it, and the batch must fail by itself. Done once.
+    RecordRaced { name: String, ttl: u64 },
     /// Somebody turns a dial, behind our back. Deployed like any other.
     DialChangedBy { region: RegionId, percent: u8 },
 }
@@ -228,6 +231,17 @@ impl Faults {
     /// Whether nothing of the Region's control planes is left.
     pub(super) fn control_plane_gone(&self, region: &RegionId) -> bool {
         self.any(|f| matches!(f, Fault::ControlPlaneGone { region: gone } if gone == region))
+    }
+
+    /// Who gets in before the batch that has just arrived; not a second time.
+    pub(super) fn take_race(&mut self) -> Option<(String, u64)> {
+        let raced = self.active.iter().find_map(|active| match &active.fault {
+            Fault::RecordRaced { name, ttl } => Some((name.clone(), *ttl)),
+            _ => None,
+        })?;
+        self.active
+            .retain(|active| !matches!(active.fault, Fault::RecordRaced { .. }));
+        Some(raced)
     }
 
     /// Whether the reply of an executed operation is lost; counts it.

@@ -71,4 +71,5 @@ scenarios! {
     lag_unknown_no_data: "lag-unknown-no-data",
     control_plane_of_from_gone: "control-plane-of-from-gone",
     stale_plan: "stale-plan",
+    dial_turned_back: "dial-turned-back",
 }

@@ -159,6 +159,9 @@ pub enum FaultSpec {
         /// The new TTL in seconds.
         #[serde(default = "another_ttl")]
         ttl: u64,
+        /// Not now, but in the moment before the next batch arrives, where no read can see it.
+        #[serde(default)]
+        just_before_the_batch: bool,
     },
     /// Somebody else turns a dial.
     DialChanged { region: Place, percent: Percent },
@@ -243,7 +246,14 @@ impl fmt::Display for FaultSpec {
             Self::WriterUnfenced { region } => {
                 write!(f, "the database of {region} comes back taking writes")
             }
-            Self::RecordChanged { .. } => f.write_str("somebody else changes the record sets"),
+            Self::RecordChanged {
+                just_before_the_batch: false,
+                ..
+            } => f.write_str("somebody else changes the record sets"),
+            Self::RecordChanged {
+                just_before_the_batch: true,
+                ..
+            } => f.write_str("somebody else is about to change the record sets"),
             Self::DialChanged { region, percent } => {
                 write!(
                     f,

@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 17] = [
+pub const SHIPPED: [(&str, &str); 18] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -52,6 +52,10 @@ pub const SHIPPED: [(&str, &str); 17] = [
         include_str!("../scenarios/control-plane-of-from-gone.toml"),
     ),
     ("stale-plan", include_str!("../scenarios/stale-plan.toml")),
+    (
+        "dial-turned-back",
+        include_str!("../scenarios/dial-turned-back.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.

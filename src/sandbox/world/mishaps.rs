@@ -18,12 +18,7 @@ impl State {
         );
         match &fault {
             Fault::RecordChangedBy { name, ttl } => {
-                let name = super::normal_name(name);
-                for set in self.dns.records.values_mut().filter(|s| s.name == name) {
-                    set.ttl = set.ttl.map(|_old| *ttl);
-                }
-                let written = self.dns.records.clone();
-                self.later(self.delays.route53_insync, Event::DnsServed(written));
+                self.change_ttl(name, *ttl);
                 self.tell();
                 return;
             }
@@ -64,11 +59,22 @@ impl State {
             | Fault::NoCapacity { .. }
             | Fault::Lag { .. }
             | Fault::LagUnknown
+            | Fault::RecordRaced { .. }
             | Fault::WriterUnfenced { .. } => {}
         }
         self.faults.add(fault);
         self.note_lag(now);
         self.tell();
+    }
+
+    /// Somebody else edits every record set of that name.
+    pub(super) fn change_ttl(&mut self, name: &str, ttl: u64) {
+        let name = super::normal_name(name);
+        for set in self.dns.records.values_mut().filter(|s| s.name == name) {
+            set.ttl = set.ttl.map(|_old| ttl);
+        }
+        let written = self.dns.records.clone();
+        self.later(self.delays.route53_insync, Event::DnsServed(written));
     }
 
     pub(super) fn clear(&mut self, fault: &Fault) -> bool {
@@ -106,6 +112,7 @@ impl State {
             | Fault::LagUnknown
             | Fault::WriterUnfenced { .. }
             | Fault::RecordChangedBy { .. }
+            | Fault::RecordRaced { .. }
             | Fault::DialChangedBy { .. } => {}
         }
         self.note_lag(now);

@@ -366,6 +366,9 @@ impl State {
         &mut self,
         batch: Vec<(Action, RecordSet)>,
     ) -> Result<ChangeInfo, Refusal> {
+        if let Some((name, ttl)) = self.faults.take_race() {
+            self.change_ttl(&name, ttl);
+        }
         let in_sync = self.delays.route53_insync;
         let change = self
             .dns
