@@ -65,7 +65,7 @@ def eventually(what, condition, seconds=30):
 class World:
     def __init__(self, command):
         self.process = subprocess.Popen(
-            [command, str(SPEED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [command, "--speed", str(SPEED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.names = json.loads(self.process.stdout.readline())
         self.started = time.monotonic()
@@ -75,9 +75,15 @@ class World:
     def client(self, service, region):
         return boto3.client(service, region_name=region, endpoint_url=self.url, config=CONFIG)
 
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
+    def ask(self, order):
+        self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["ok"]
+
+    def say(self, line):
+        """Switches a fault on, or off again if a `-` stands before it."""
+        verb = "clear" if line.startswith("-") else "inject"
+        self.ask({verb: json.loads(line.removeprefix("-"))})
 
     def now(self):
         real = time.monotonic() - self.started
@@ -94,8 +100,10 @@ class World:
         return done.returncode, done.stdout or done.stderr
 
     def end(self):
+        unknown = self.ask("unknown")
+        check("nothing unknown was asked", unknown == [], unknown)
         self.process.stdin.close()
-        check("nothing unknown was asked", self.process.wait(20) == 0)
+        check("it ended well", self.process.wait(20) == 0)
 
 
 def route53(world):
@@ -269,7 +277,6 @@ def rds(world):
             **both, AllowDataLoss=True, Switchover=True)
     refused("InvalidGlobalClusterStateFault", 400, there.switchover_global_cluster, **both)
     world.say('{"fault":"promotion_stuck"}')
-    time.sleep(0.2)
     reply = there.failover_global_cluster(**both, AllowDataLoss=True)["GlobalCluster"]
     check("pending", reply["FailoverState"]["Status"] == "pending", reply)
     check("data loss", reply["FailoverState"]["IsDataLossAllowed"] is True, reply)
