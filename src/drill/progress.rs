@@ -96,7 +96,7 @@ impl Voice {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Down => "down",
-            Self::Dissent => "up",
+            Self::Dissent => "dissents",
             Self::Unusable => "unknown",
             Self::Inside => "inside",
         }
