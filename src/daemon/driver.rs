@@ -225,6 +225,10 @@ impl Driver {
     }
 
     /// Journals every call that is under way, for at most as long as a call may take.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the patience of whoever stops the process is real time"
+    )]
     async fn drain(mut self) -> Result<(), LedgerError> {
         let deadline = tokio::time::Instant::now() + self.drain_within;
         tracing::info!("shutting down: no new step is begun");

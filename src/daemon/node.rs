@@ -63,6 +63,7 @@ pub struct NodeOptions {
 
 impl NodeOptions {
     /// As in production: one vantage, the host's own pace, the SDK's own credentials.
+    #[expect(clippy::disallowed_methods, reason = "the wiring draws the boot id")]
     pub fn production(config: Config, clock: Arc<dyn Clock>) -> Self {
         Self {
             vantages: vec![HostedVantage {

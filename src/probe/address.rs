@@ -45,6 +45,7 @@ impl Endpoint {
 
     /// Connects before `deadline`, from `source` if given. Of several addresses the first that
     /// accepts is taken, as users' programs do.
+    #[expect(clippy::disallowed_methods, reason = "a deadline on this host")]
     pub async fn connect(
         &self,
         source: Option<IpAddr>,

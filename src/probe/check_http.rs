@@ -99,6 +99,10 @@ impl HttpCheck<'_> {
         self.keep_alive.then(|| state.idle.take(self.check))?
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "connect, TLS and first byte are measured on this host"
+    )]
     async fn connect(
         &self,
         state: &HttpState,
@@ -130,6 +134,10 @@ impl HttpCheck<'_> {
     }
 
     /// Sends the request and waits for the head of the answer.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "connect, TLS and first byte are measured on this host"
+    )]
     async fn ask(
         &self,
         connection: &mut Connection,

@@ -10,6 +10,10 @@ use super::prober::micros_since;
 use crate::model::{SampleOutcome, Timings};
 
 /// Connects and hangs up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the connection's latency is measured on this host"
+)]
 pub(super) async fn check(
     address: &str,
     source: Option<IpAddr>,

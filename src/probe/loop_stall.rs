@@ -29,6 +29,10 @@ impl LoopStall {
     }
 
     /// Beats on the event loop on which it is spawned, for ever.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stalls of this host are what is measured"
+    )]
     pub async fn watch(self) {
         loop {
             self.beat(Instant::now());
@@ -38,6 +42,10 @@ impl LoopStall {
 
     /// The worst stall since last asked, in real milliseconds, rounded down; one that still goes on
     /// counts as long as it is by now.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stalls of this host are what is measured"
+    )]
     pub fn take(&self) -> Millis {
         self.take_at(Instant::now())
     }
@@ -76,6 +84,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stalls of this host are what is measured"
+    )]
     fn the_worst_lateness_is_told_once() {
         let stall = LoopStall::new();
         let start = Instant::now();
@@ -89,6 +101,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stalls of this host are what is measured"
+    )]
     fn a_stall_that_goes_on_is_seen_from_outside() {
         let stall = LoopStall::new();
         let start = Instant::now();

@@ -316,7 +316,7 @@ impl Board {
         for (index, change) in changes.iter().enumerate() {
             let until = changes
                 .get(index + 1)
-                .map_or(self.scale.to_s(), |next| next.at_s);
+                .map_or(self.scale.last_s(), |next| next.at_s);
             let (x, right) = (self.scale.x(change.at_s), self.scale.x(until));
             if right <= x {
                 continue;
@@ -334,7 +334,7 @@ impl Board {
             let tip = format!(
                 "{text}, {} to {}",
                 moment(change.at_s),
-                moment(until.min(self.scale.to_s()))
+                moment(until.min(self.scale.last_s()))
             );
             self.svg.rect(class, area, 3.0, &tip);
             let label_class = if change.value.is_some() {
@@ -403,7 +403,7 @@ impl Board {
         for (index, change) in changes.iter().enumerate() {
             let until = changes
                 .get(index + 1)
-                .map_or(self.scale.to_s(), |next| next.at_s);
+                .map_or(self.scale.last_s(), |next| next.at_s);
             let (x, right) = (self.scale.x(change.at_s), self.scale.x(until));
             if right - x < 1.0 {
                 continue;
@@ -450,7 +450,7 @@ impl Board {
         let status = step.status.replace('_', " ");
         match step.started_s {
             Some(start) => {
-                let end = step.ended_s.unwrap_or(self.scale.to_s());
+                let end = step.ended_s.unwrap_or(self.scale.last_s());
                 let x = self.scale.x(start);
                 let right = self.scale.x(end).max(x + SHORTEST_BAR);
                 let area = Area {
@@ -536,11 +536,11 @@ fn buckets(
     let width_s = scale.seconds(BUCKET).ceil().max(1.0);
     let mut sums: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     for point in points {
-        if point.at_s < scale.from_s() || point.at_s > scale.to_s() {
+        if point.at_s < scale.first_s() || point.at_s > scale.last_s() {
             continue;
         }
         #[expect(clippy::cast_possible_truncation, reason = "a drill is hours at most")]
-        let index = ((point.at_s - scale.from_s()) / width_s).floor() as i64;
+        let index = ((point.at_s - scale.first_s()) / width_s).floor() as i64;
         let sum = sums.entry(index).or_default();
         let (asked, served) = of(point);
         sum.0 += u64::from(asked);
@@ -550,10 +550,10 @@ fn buckets(
     sums.into_iter()
         .filter(|(_, (asked, _))| *asked > 0)
         .map(|(index, (asked, served))| {
-            let from_s = scale.from_s() + index as f64 * width_s;
+            let from_s = scale.first_s() + index as f64 * width_s;
             Bucket {
                 from_s,
-                to_s: (from_s + width_s).min(scale.to_s()),
+                to_s: (from_s + width_s).min(scale.last_s()),
                 rate: served as f64 / asked as f64,
             }
         })

@@ -52,22 +52,22 @@ impl Scale {
     }
 
     /// The left edge's second.
-    pub fn from_s(&self) -> f64 {
+    pub fn first_s(self) -> f64 {
         self.from_s
     }
 
     /// The right edge's second.
-    pub fn to_s(&self) -> f64 {
+    pub fn last_s(self) -> f64 {
         self.to_s
     }
 
     /// The right edge.
-    pub fn right(&self) -> f64 {
+    pub fn right(self) -> f64 {
         self.right
     }
 
     /// The left edge.
-    pub fn left(&self) -> f64 {
+    pub fn left(self) -> f64 {
         self.left
     }
 }

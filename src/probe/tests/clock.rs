@@ -14,6 +14,10 @@ pub(in crate::probe) struct TestClock {
 }
 
 impl TestClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test's world runs at this host's pace"
+    )]
     pub fn at_speed(speed: u32) -> Self {
         Self {
             start: Instant::now(),

@@ -116,6 +116,10 @@ async fn a_malformed_question_is_our_own_trouble() {
     assert_unknown(&bad_resolver, |r| matches!(r, UnknownReason::Local(_)));
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a deadline of this test's own host"
+)]
 async fn resolve(
     server: SocketAddr,
     name: &str,
