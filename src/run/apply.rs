@@ -19,6 +19,10 @@ pub const KEPT_RUNS: usize = 100;
 /// Lag samples that are kept for each secondary. The data guard looks at three; ten show a trend.
 pub const KEPT_LAG_SAMPLES: usize = 10;
 
+/// Findings that are kept of a run: what drifts to and fro for months must not fill the state. The
+/// newest tell how things stand.
+pub const KEPT_FINDINGS: usize = 20;
+
 /// Applies one command.
 ///
 /// # Errors
@@ -125,10 +129,11 @@ fn transition(state: &mut State, now: Wall, body: &CommandBody) -> Result<Event,
         CommandBody::ResumeRun { run, by: _ } => {
             let id = run;
             let run = open_run(state, id, "a resume")?;
-            match run.paused.take() {
-                Some(_) => Ok(Event::RunMoved { run: id.clone() }),
-                None => Ok(Event::NoChange),
+            if run.paused.take().is_none() {
+                return Ok(Event::NoChange);
             }
+            steps::begin_anew(run, now);
+            Ok(Event::RunMoved { run: id.clone() })
         }
         CommandBody::RecordDrift { run, step, seen } => record_drift(state, now, run, step, seen),
 
@@ -282,6 +287,8 @@ fn record_drift(
             text: seen.to_owned(),
             at: now,
         });
+        let surplus = run.findings.len().saturating_sub(KEPT_FINDINGS);
+        run.findings.drain(..surplus);
     }
     Ok(Event::RunMoved { run: id.clone() })
 }

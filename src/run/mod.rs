@@ -15,7 +15,7 @@ mod engine;
 mod open;
 mod steps;
 
-pub use apply::{KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
+pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use steps::{may_call, need_is_met};
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    AbortReason, AppId, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin, Plan, PlannedStep,
-    Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId, StepRecord, StepStatus,
-    Wall,
+    AbortReason, AppId, AppState, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin, Plan,
+    PlannedStep, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId,
+    StepRecord, StepStatus, Wall,
 };
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
@@ -52,6 +52,7 @@ pub(super) fn open(
     app.open_run = Some(id.clone());
     app.acknowledged = false;
     if origin.is_automatic() {
+        forget_other_days(&mut app.automatic_runs, now);
         app.automatic_runs.push(now);
         let limit = limits.brake as usize;
         if app.automatic_runs.len() >= limit {
@@ -173,13 +174,13 @@ fn check_guards(
             by: pause.by.clone(),
         });
     }
-    let Some(app) = state.apps.get(&plan.application) else {
-        return Ok(());
-    };
-    if app.brake_latched {
-        let runs = recent(&app.automatic_runs, now).count();
+    let unknown = AppState::default();
+    let app = state.apps.get(&plan.application).unwrap_or(&unknown);
+    let runs = recent(&app.automatic_runs, now).count();
+    let runs = u32::try_from(runs).unwrap_or(u32::MAX);
+    if app.brake_latched || runs >= limits.brake {
         return refuse(HoldReason::BrakeLatched {
-            runs: u32::try_from(runs).unwrap_or(u32::MAX),
+            runs,
             limit: limits.brake,
         });
     }
@@ -201,6 +202,10 @@ fn check_guards(
 
 fn recent(runs: &[Wall], now: Wall) -> impl Iterator<Item = &Wall> {
     runs.iter().filter(move |at| now.since(**at) < BRAKE_WINDOW)
+}
+
+fn forget_other_days(runs: &mut Vec<Wall>, now: Wall) {
+    runs.retain(|at| now.since(*at) < BRAKE_WINDOW);
 }
 
 /// After a step has come to rest: is the whole plan executed?
@@ -275,8 +280,11 @@ pub(super) fn abandon_stale(state: &mut State, now: Wall, id: &RunId) -> Result<
             reason: AbortReason::Stale,
         },
     );
+    let app = app_mut(state, &app);
     // The Region was never left, so nothing keeps it from being a candidate.
-    app_mut(state, &app).quarantined.remove(&from);
+    app.quarantined.remove(&from);
+    // Opening it used up an acknowledgement; whatever let it open lets its successor.
+    app.acknowledged = true;
     Ok(Event::RunClosed { run: id.clone() })
 }
 
@@ -289,11 +297,15 @@ pub(super) fn abort(
     reason: &str,
 ) -> Result<Event, Rejection> {
     let run = open_run(state, id, "an abort")?;
+    // Begun once: beginning anew would forget which of what gives back is in flight.
+    if run.abort.is_some() {
+        return Ok(Event::NoChange);
+    }
     match run.status {
         RunStatus::Executing | RunStatus::NeedsOperator { .. } if run.executed_at.is_none() => {}
-        RunStatus::Aborting { .. } => return Ok(Event::NoChange),
         RunStatus::Executing
         | RunStatus::NeedsOperator { .. }
+        | RunStatus::Aborting { .. }
         | RunStatus::Soaking { .. }
         | RunStatus::Completed
         | RunStatus::Aborted { .. } => return Err(wrong_status(run, "an abort")),
@@ -324,6 +336,8 @@ pub(super) fn begin_abort(run: &mut Run, now: Wall, reason: AbortReason) {
                 (record.attempts > 0).then_some((record.started_at.unwrap_or(now), step))
             })
             .collect();
+        // Of two that began in one millisecond the plan's order tells which came last.
+        touched.reverse();
         touched.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
         for (_, step) in touched {
             let Some(restore) = &step.restore else {
@@ -414,8 +428,7 @@ fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
     if aborted && promoted {
         app.active = Some(to);
     }
-    app.automatic_runs
-        .retain(|at| now.since(*at) < BRAKE_WINDOW);
+    forget_other_days(&mut app.automatic_runs, now);
 
     state.closed.push_back(id.clone());
     while state.closed.len() > KEPT_RUNS {

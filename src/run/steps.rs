@@ -114,16 +114,19 @@ fn has_given_up(run: &Run, id: &StepId) -> bool {
 
 /// Whether a step may begin: its needs are met, and a stand-in's principal has failed.
 fn check_ready(run: &Run, step: &PlannedStep) -> Result<(), Rejection> {
-    let unmet = |need: &StepId| Rejection::NeedUnmet {
-        step: step.id.clone(),
-        need: need.clone(),
-    };
     if let Some(need) = step.needs.iter().find(|need| !need_is_met(run, need)) {
-        return Err(unmet(need));
+        return Err(unmet(step, need));
     }
     match &step.stands_in_for {
-        Some(principal) if !is_failed(run, principal) => Err(unmet(principal)),
+        Some(principal) if !is_failed(run, principal) => Err(unmet(step, principal)),
         Some(_) | None => Ok(()),
+    }
+}
+
+fn unmet(step: &PlannedStep, need: &StepId) -> Rejection {
+    Rejection::NeedUnmet {
+        step: step.id.clone(),
+        need: need.clone(),
     }
 }
 
@@ -219,7 +222,10 @@ pub(super) fn intent(
         });
     }
     record.attempts = new.attempt;
-    record.started_at.get_or_insert(ready_at);
+    let begun = record.started_at.unwrap_or(ready_at);
+    // Where nobody was there to begin it in time, its time begins now.
+    let missed = record.status == StepStatus::Waiting && now >= begun + step.timeout;
+    record.started_at = Some(if missed { now } else { begun });
     if record.before.is_none() {
         record.before = new.before.map(str::to_owned);
     }
@@ -354,7 +360,10 @@ fn come_to_rest(run: &mut Run, now: Wall, step: &PlannedStep) {
         StepStatus::Failed { failure } => {
             if let Some(stand_in) = &step.or_else
                 && let Some(record) = run.steps.get_mut(stand_in)
-                && record.status == StepStatus::Waiting
+                && matches!(
+                    record.status,
+                    StepStatus::Waiting | StepStatus::AwaitingApproval
+                )
             {
                 // The other way is tried before anything is given up. For data a person decides.
                 if step.intent.is_data_step() {
@@ -479,7 +488,7 @@ pub(super) fn skip(run: &mut Run, now: Wall, id: &StepId, by: &str) -> Result<Ev
     };
     record.ended_at = Some(now);
     come_to_rest(run, now, &step);
-    take_up_again(run);
+    take_up_again(run, now);
     // Without its stand-in a failed step is finally failed.
     if let Some(principal) = step
         .stands_in_for
@@ -498,8 +507,17 @@ pub(super) fn skip(run: &mut Run, now: Wall, id: &StepId, by: &str) -> Result<Ev
 }
 
 /// A person asks for a step to be tried again: one that failed, or one whose goal has drifted.
+/// What would then wait for ever is refused.
 pub(super) fn retry(run: &mut Run, now: Wall, id: &StepId) -> Result<Event, Rejection> {
-    planned(run, id)?;
+    let step = planned(run, id)?;
+    if run.abort.is_some() && !is_restoring(run, id) {
+        return Err(wrong_status(run, "a retry of what was given up"));
+    }
+    if let Some(principal) = &step.stands_in_for
+        && !is_failed(run, principal)
+    {
+        return Err(unmet(&step, principal));
+    }
     let drifted = matches!(
         &run.status,
         RunStatus::NeedsOperator { reason: NeedsOperator::Drift { step, .. } } if step == id
@@ -519,15 +537,34 @@ pub(super) fn retry(run: &mut Run, now: Wall, id: &StepId) -> Result<Event, Reje
     record.status = StepStatus::Waiting;
     record.started_at = Some(now);
     record.ended_at = None;
-    take_up_again(run);
+    if matches!(run.status, RunStatus::Soaking { .. }) {
+        run.status = RunStatus::Executing;
+    }
+    take_up_again(run, now);
     Ok(Event::StepMoved {
         run: run_id,
         step: id.clone(),
     })
 }
 
+/// Steps that may begin again after they might not for a while: their time begins now.
+pub(super) fn begin_anew(run: &mut Run, now: Wall) {
+    let ready: Vec<StepId> = run
+        .in_order()
+        .filter(|(step, record)| {
+            record.status == StepStatus::Waiting && check_ready(run, step).is_ok()
+        })
+        .map(|(step, _)| step.id.clone())
+        .collect();
+    for id in ready {
+        if let Some(record) = run.steps.get_mut(&id) {
+            record.started_at = Some(now);
+        }
+    }
+}
+
 /// After a person's hand: goes on unless another failure still asks for one.
-fn take_up_again(run: &mut Run) {
+fn take_up_again(run: &mut Run, now: Wall) {
     if !matches!(run.status, RunStatus::NeedsOperator { .. }) {
         return;
     }
@@ -553,4 +590,7 @@ fn take_up_again(run: &mut Run) {
         },
         (None, None) => RunStatus::Executing,
     };
+    if !matches!(run.status, RunStatus::NeedsOperator { .. }) {
+        begin_anew(run, now);
+    }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::fixture::*;
 use crate::model::*;
-use crate::run::{KEPT_LAG_SAMPLES, apply};
+use crate::run::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, apply};
 
 fn finish(world: &mut World) {
     for id in ["promote", "raise", "flip"] {
@@ -328,6 +328,233 @@ fn a_stale_run_that_wrote_nothing_is_abandoned_without_a_cool_down() {
     assert!(app.quarantined.is_empty());
     written.intend("raise", BOOT).unwrap();
     assert!(written.send(CommandBody::AbandonStale { run }).is_err());
+}
+
+#[test]
+fn runs_of_other_days_do_not_latch_the_brake() {
+    let mut world = World::default();
+    let app = AppId::from("shop");
+    let sides = [("a", "b"), ("b", "a"), ("a", "b")];
+    for (epoch, (from, to)) in (1..).zip(sides) {
+        let mut plan = plan("shop", epoch);
+        (plan.from, plan.to) = (region(from), region(to));
+        world
+            .open(plan, automatic())
+            .unwrap_or_else(|why| panic!("run {epoch}, two days after the last: {why}"));
+        finish(&mut world);
+        world.at = world.at + Millis::from_mins(20);
+        world.close().unwrap();
+        world
+            .send(CommandBody::Rejoin {
+                app: app.clone(),
+                region: region(from),
+                by: "ada".to_owned(),
+            })
+            .unwrap();
+        world.at = world.at + Millis::from_mins(48 * 60);
+    }
+}
+
+#[test]
+fn a_brake_of_none_lets_no_automatic_run_open() {
+    let mut world = World::default();
+    let refused = world.send(CommandBody::OpenRun {
+        plan: Box::new(plan("shop", 1)),
+        origin: automatic(),
+        limits: RunLimits {
+            brake: 0,
+            ..limits()
+        },
+    });
+    assert!(matches!(
+        refused,
+        Err(Rejection::Guard {
+            reason: HoldReason::BrakeLatched { .. }
+        })
+    ));
+}
+
+#[test]
+fn what_an_abandoned_run_was_allowed_its_successor_is_allowed_too() {
+    let mut world = World::default();
+    let app = AppId::from("shop");
+    world.open(plan("shop", 1), operator()).unwrap();
+    finish(&mut world);
+    // Accepts the run and, with it, ends its cool-down.
+    let ack = CommandBody::Acknowledge {
+        app: app.clone(),
+        by: "ada".to_owned(),
+    };
+    world.send(ack).unwrap();
+    world
+        .send(CommandBody::Rejoin {
+            app,
+            region: region("a"),
+            by: "ada".to_owned(),
+        })
+        .unwrap();
+    let back = |epoch| Plan {
+        from: region("b"),
+        to: region("a"),
+        ..plan("shop", epoch)
+    };
+    world.open(back(2), automatic()).unwrap();
+    let run = RunId::from("shop-2");
+    world.send(CommandBody::AbandonStale { run }).unwrap();
+    world.open(back(3), automatic()).unwrap();
+}
+
+#[test]
+fn an_abort_that_is_repeated_does_not_begin_anew() {
+    let mut world = World::with(plan("shop", 1));
+    world.intend("raise", BOOT).unwrap();
+    world.done("raise").unwrap();
+    world.abort().unwrap();
+    world.intend("restore/raise", BOOT).unwrap();
+    world.fail("restore/raise").unwrap();
+    assert!(matches!(
+        world.run().status,
+        RunStatus::NeedsOperator { .. }
+    ));
+    assert_eq!(world.abort(), Ok(Event::NoChange));
+    assert_eq!(
+        world.attempts("restore/raise"),
+        1,
+        "its attempts were forgotten"
+    );
+    world.retry("restore/raise").unwrap();
+    world.intend("restore/raise", BOOT).unwrap();
+    world.done("restore/raise").unwrap();
+    world.close().unwrap();
+}
+
+#[test]
+fn what_an_abort_has_given_up_is_not_retried() {
+    let mut world = World::with(plan("shop", 1));
+    world.intend("raise", BOOT).unwrap();
+    world.fail("raise").unwrap();
+    world.abort().unwrap();
+    assert!(matches!(
+        world.retry("raise"),
+        Err(Rejection::RunStatus { .. })
+    ));
+}
+
+#[test]
+fn a_stand_in_whose_principal_was_done_after_all_is_not_retried() {
+    let mut world = World::with(plan("shop", 1));
+    for id in ["promote", "raise"] {
+        world.intend(id, BOOT).unwrap();
+        world.done(id).unwrap();
+    }
+    for id in ["flip", "other"] {
+        world.intend(id, BOOT).unwrap();
+        world.fail(id).unwrap();
+    }
+    world.retry("flip").unwrap();
+    assert!(matches!(
+        world.retry("other"),
+        Err(Rejection::NeedUnmet { .. })
+    ));
+    world.intend("flip", BOOT).unwrap();
+    world.done("flip").unwrap();
+    assert!(matches!(world.run().status, RunStatus::Soaking { .. }));
+}
+
+#[test]
+fn a_step_that_was_let_fail_may_be_retried_while_soaking() {
+    let mut lenient = plan("shop", 1);
+    lenient.steps[2].on_failure = OnFailure::Continue;
+    lenient.steps[2].or_else = None;
+    lenient.steps.truncate(3);
+    let mut world = World::with(lenient);
+    for id in ["promote", "raise"] {
+        world.intend(id, BOOT).unwrap();
+        world.done(id).unwrap();
+    }
+    world.intend("flip", BOOT).unwrap();
+    world.fail("flip").unwrap();
+    assert!(matches!(world.run().status, RunStatus::Soaking { .. }));
+    world.retry("flip").unwrap();
+    assert_eq!(world.run().status, RunStatus::Executing);
+    world.intend("flip", BOOT).unwrap();
+    world.done("flip").unwrap();
+    assert!(matches!(world.run().status, RunStatus::Soaking { .. }));
+}
+
+#[test]
+fn a_step_that_might_not_begin_has_its_time_from_when_it_may() {
+    let mut world = World::with(plan("shop", 1));
+    let run = world.run().id.clone();
+    world
+        .send(CommandBody::PauseRun {
+            run: run.clone(),
+            by: "ada".to_owned(),
+            reason: "look".to_owned(),
+        })
+        .unwrap();
+    world.at = world.at + Millis::from_mins(30);
+    world
+        .send(CommandBody::ResumeRun {
+            run,
+            by: "ada".to_owned(),
+        })
+        .unwrap();
+    let begun = |world: &World, id: &str| world.run().steps[&StepId::from(id)].started_at;
+    assert_eq!(begun(&world, "raise"), Some(world.at));
+    assert_eq!(begun(&world, "flip"), None, "it may not begin yet");
+
+    world.intend("promote", BOOT).unwrap();
+    world.fail("promote").unwrap();
+    world.at = world.at + Millis::from_mins(30);
+    world.retry("promote").unwrap();
+    assert_eq!(world.run().status, RunStatus::Executing);
+    assert_eq!(begun(&world, "raise"), Some(world.at), "after a hold, too");
+
+    // Nobody was there to begin it: its time is not over before its first intent.
+    world.at = world.at + Millis::from_mins(30);
+    world.intend("raise", BOOT).unwrap();
+    assert_eq!(begun(&world, "raise"), Some(world.at));
+}
+
+#[test]
+fn a_retry_that_fails_leaves_the_question_standing() {
+    let mut plan = plan("shop", 1);
+    plan.steps[0].or_else = Some(StepId::from("spare"));
+    let mut spare = step("spare", promote(None), &[]);
+    spare.stands_in_for = Some(StepId::from("promote"));
+    plan.steps.push(spare);
+    let mut world = World::with(plan);
+    world.intend("promote", BOOT).unwrap();
+    world.fail("promote").unwrap();
+    world.retry("promote").unwrap();
+    world.intend("promote", BOOT).unwrap();
+    world.fail("promote").unwrap();
+    assert_eq!(world.status("spare"), StepStatus::AwaitingApproval);
+    world.approve("spare", true).unwrap();
+    world.intend("spare", BOOT).unwrap();
+}
+
+#[test]
+fn findings_are_bounded() {
+    let mut world = World::with(plan("shop", 1));
+    finish(&mut world);
+    world.at = world.at + Millis::from_mins(20);
+    world.close().unwrap();
+    let run = world.run().id.clone();
+    for nodes in 0..1_000 {
+        let seen = format!("{nodes} of 1000 nodes");
+        let step = StepId::from("raise");
+        let run = run.clone();
+        world
+            .send(CommandBody::RecordDrift { run, step, seen })
+            .unwrap();
+    }
+    assert_eq!(world.run().findings.len(), KEPT_FINDINGS);
+    assert_eq!(
+        world.run().findings.last().map(|f| f.text.as_str()),
+        Some("999 of 1000 nodes")
+    );
 }
 
 #[test]
