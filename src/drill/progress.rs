@@ -321,7 +321,7 @@ fn activity_word(activity: StepActivity) -> &'static str {
     match activity {
         StepActivity::Ready => "ready",
         StepActivity::Observing => "looking",
-        StepActivity::Committing => "journaling its intent",
+        StepActivity::Committing => "journaling",
         StepActivity::Applying => "writing",
         StepActivity::Applied => "written",
         StepActivity::Settling => "settling",

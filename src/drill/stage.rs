@@ -48,6 +48,9 @@ const REFERENCES: usize = 3;
 /// and a busy laptop signs and sends a request well within that.
 const LEASE: Duration = Duration::from_secs(2);
 
+/// The longest that a configuration may ask for: beyond thirty times real time the lease is shorter.
+const LONGEST_LEASE: Millis = Millis::from_mins(1);
+
 /// Why a drill cannot be played. Nothing of it is failoverd's verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum DrillError {
@@ -150,7 +153,7 @@ impl Stage {
         )
         .await?;
         let (runbook, sources) = runbook(scenario, options)?;
-        let lease = Millis(LEASE.as_millis() as u64 * u64::from(options.speed));
+        let lease = Millis(LEASE.as_millis() as u64 * u64::from(options.speed)).min(LONGEST_LEASE);
         let furniture = Furniture {
             setup: &setup,
             addresses: product.addresses(),

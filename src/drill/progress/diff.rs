@@ -66,7 +66,13 @@ impl SnapshotDiff {
         }
         for ((run, step), activity) in activities {
             let key = (run.clone(), step.clone());
-            if self.activities.get(&key) != Some(activity) {
+            // What is left of a step that has come to rest is no longer worth a line.
+            let rests = self
+                .runs
+                .get(run)
+                .and_then(|seen| seen.steps.get(step))
+                .is_some_and(StepStatus::is_at_rest);
+            if !rests && self.activities.get(&key) != Some(activity) {
                 events.push(ProgressEvent::StepActivity {
                     step: step.clone(),
                     activity: *activity,

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{ProgressEvent, Stamp, Voice, activity_word, describe, step_word};
-use crate::model::{RegionId, StepId, StepStatus};
+use crate::model::{RegionId, StepActivity, StepId, StepStatus};
 
 /// Often enough to look alive, seldom enough to cost nothing. Real time: it is for eyes.
 const TICK: Duration = Duration::from_millis(100);
@@ -51,16 +51,22 @@ impl Live {
                 self.phase.set_message(describe(phase));
                 self.record(stamp, event);
             }
-            ProgressEvent::StepActivity { step, activity } => {
-                self.running(step, activity_word(*activity));
-            }
+            ProgressEvent::StepActivity { step, activity } => match activity {
+                // Not yet running: a spinner for every step that waits would say nothing.
+                StepActivity::Ready => {}
+                StepActivity::Observing
+                | StepActivity::Committing
+                | StepActivity::Applying
+                | StepActivity::Applied
+                | StepActivity::Settling => self.running(step, activity_word(*activity)),
+            },
             ProgressEvent::StepMoved { step, status, .. } => {
                 if status.is_at_rest() {
                     if let Some(bar) = self.steps.remove(step) {
                         bar.finish_and_clear();
                     }
                     self.record(stamp, event);
-                } else {
+                } else if !matches!(status, StepStatus::Waiting) {
                     self.running(step, step_word(status));
                 }
             }
