@@ -71,6 +71,13 @@ pub enum Input {
         /// Whose vantage.
         member: MemberId,
     },
+    /// A round of votes of another member, asked for at that moment on our clock.
+    Sheet {
+        /// What it said.
+        sheet: VoteSheet,
+        /// When it was asked: the sheet is no older than that.
+        asked_at: Mono,
+    },
     /// Where traffic stands, as asked for by [`Effect::ReadTraffic`]; `None` if unreadable.
     TrafficRead {
         /// Of which application.
@@ -159,6 +166,8 @@ pub struct Controller {
     matrix: Matrix,
     verdicts: Verdicts,
     gossip_at: Mono,
+    /// Whether this member led at the last step.
+    led: bool,
     desks: BTreeMap<AppId, Desk>,
 }
 
@@ -221,6 +230,7 @@ impl Controller {
             matrix: Matrix::default(),
             verdicts: Verdicts::default(),
             gossip_at: now.mono,
+            led: false,
             desks,
         }
     }
@@ -271,6 +281,10 @@ impl Controller {
     /// Takes in what happened and says what is to be done. `leads` and `state` are as of now.
     pub fn step(&mut self, now: Now, state: &State, leads: bool, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if leads && !self.led {
+            self.lead_again(now, state);
+        }
+        self.led = leads;
         // Only these can change what is decided; a sample waits for the next round of votes.
         let mut decide = true;
         match input {
@@ -290,6 +304,9 @@ impl Controller {
                     self.verdicts.interrupt(now.mono);
                     self.gossip_at = now.mono;
                 }
+            }
+            Input::Sheet { sheet, asked_at } => {
+                decide = self.matrix.hold_remote(&sheet, asked_at);
             }
             Input::Tick => {}
             Input::TrafficRead { app, traffic } => {
@@ -311,6 +328,17 @@ impl Controller {
             }
         }
         effects
+    }
+
+    /// Leadership has come (back): another member may have acted in between.
+    fn lead_again(&mut self, now: Now, state: &State) {
+        for desk in self.desks.values_mut() {
+            if let Some((id, engine)) = &mut desk.engine
+                && let Some(run) = state.runs.get(id)
+            {
+                engine.lead_again(run, now);
+            }
+        }
     }
 
     /// A round of votes: every hosted vantage's go into the matrix and out to the others.
@@ -364,9 +392,10 @@ impl Controller {
         if leads {
             effects.extend(self.lead(now, state, &app, &verdicts, decision.as_ref(), &active));
         } else if let Some(desk) = self.desks.get_mut(name) {
-            desk.engine = None;
+            // The engine stays: it knows what this life has called.
             desk.planning = None;
             desk.unproven_since = None;
+            desk.request = None;
         }
 
         let phase = self.phase(now, state, &app, &verdicts, decision.as_ref(), &active);
@@ -523,7 +552,11 @@ impl Controller {
         let Some((of, engine)) = &mut desk.engine else {
             return Vec::new();
         };
-        if of != id || !leads {
+        if of != id {
+            return Vec::new();
+        }
+        if !leads {
+            engine.absorb(&heard);
             return Vec::new();
         }
         engine

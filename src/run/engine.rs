@@ -116,22 +116,48 @@ impl Engine {
     /// Takes up `run` in this life. If a predecessor left an intent standing, nothing is written
     /// until its lease and its longest call are over.
     pub fn take_up(run: &Run, member: MemberId, boot: BootId, timing: Timing, now: Now) -> Self {
-        let inherited = run.steps.values().any(
-            |record| matches!(&record.status, StepStatus::Intent { boot: of, .. } if *of != boot),
-        );
-        let quiet = if inherited {
-            timing.lease.plus(timing.call_timeout)
-        } else {
-            Millis::ZERO
-        };
-        Self {
+        let mut engine = Self {
             run: run.id.clone(),
             member,
             boot,
             timing,
-            quiet_until: now.mono + quiet,
+            quiet_until: now.mono,
             work: BTreeMap::new(),
             closing: false,
+        };
+        engine.lead_again(run, now);
+        engine
+    }
+
+    /// This member leads again, and another may have in between. What this life has called stays
+    /// known: an attempt is never called a second time.
+    pub fn lead_again(&mut self, run: &Run, now: Now) {
+        let inherited = run.steps.values().any(|record| {
+            matches!(&record.status, StepStatus::Intent { boot, .. } if *boot != self.boot)
+        });
+        if inherited {
+            let quiet = self.timing.lease.plus(self.timing.call_timeout);
+            self.quiet_until = now.mono + quiet;
+        }
+    }
+
+    /// Takes in what came back while this member does not lead: nothing follows from it, but nobody
+    /// is waited for any more, and what was called stays known.
+    pub fn absorb(&mut self, heard: &Heard) {
+        match heard {
+            Heard::Committed { step } if step.as_str().is_empty() => self.closing = false,
+            Heard::Committed { step } | Heard::Observed { step, .. } => {
+                self.work.entry(step.clone()).or_default().waiting_for = None;
+            }
+            Heard::Called {
+                step,
+                attempt,
+                outcome,
+            } => {
+                let work = self.work.entry(step.clone()).or_default();
+                work.waiting_for = None;
+                work.called = Some((*attempt, Some(outcome.clone())));
+            }
         }
     }
 

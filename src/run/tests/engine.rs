@@ -323,6 +323,28 @@ fn an_abort_between_intent_and_call_stops_the_call() {
 }
 
 #[test]
+fn a_leader_that_comes_back_in_the_same_life_calls_no_attempt_again() {
+    let mut only = plan("shop", 1);
+    only.steps.truncate(1);
+    let mut sim = Sim::new(only, Vec::new(), Millis::from_secs(30));
+    let promote = StepId::from("promote");
+    assert!(sim.until(1_000, |run| run.steps[&promote].attempts == 1));
+    // The call's answer arrives while another member leads, and then this one leads again.
+    let (run, now) = (sim.run(), sim.now);
+    let engine = sim.engine.as_mut().unwrap();
+    engine.absorb(&Heard::Called {
+        step: promote.clone(),
+        attempt: 1,
+        outcome: CallOutcome::Unknown {
+            why: "timeout".to_owned(),
+        },
+    });
+    engine.lead_again(&run, now);
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
 fn a_goal_undone_while_soaking_asks_for_a_person() {
     let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::ZERO);
     assert!(sim.until(10_000, |run| matches!(
