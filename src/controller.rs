@@ -729,7 +729,10 @@ impl Controller {
                     | Rejection::Paused { .. }
                     | Rejection::InFlight { .. }
                     | Rejection::NeedUnmet { .. }
-                    | Rejection::BadPlan { .. } => HoldReason::PlanImpossible {
+                    | Rejection::BadPlan { .. }
+                    | Rejection::OtherDisk { .. }
+                    | Rejection::Founded
+                    | Rejection::LastDisk { .. } => HoldReason::PlanImpossible {
                         step: None,
                         why: rejection.to_string(),
                     },

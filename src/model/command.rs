@@ -1,9 +1,11 @@
 //! What may be written to the ledger, what comes of it, and why it may be refused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId, NodegroupRef,
+    AppId, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId, NodegroupRef,
     NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason, StepId, Variant, Wall,
 };
 
@@ -124,6 +126,20 @@ pub enum CommandBody {
         app: AppId,
         traffic: Traffic,
     },
+    /// The data folders the cluster was formed from.
+    FoundCluster {
+        disks: BTreeMap<MemberId, DiskId>,
+    },
+    /// A member that was added or re-admitted is heard for the first time.
+    RecordDisk {
+        member: MemberId,
+        disk: DiskId,
+    },
+    /// Forgets a member's data folder, so that it may come back with a new one.
+    Readmit {
+        member: MemberId,
+        by: String,
+    },
 }
 
 /// Where traffic is steered to, as last read.
@@ -194,6 +210,8 @@ pub enum Event {
         region: RegionId,
     },
     Recorded,
+    /// A member's data folder was learned or forgotten.
+    DisksChanged,
     /// A repetition of what had been applied already.
     NoChange,
 }
@@ -238,4 +256,16 @@ pub enum Rejection {
     NeedUnmet { step: StepId, need: StepId },
     #[error("a plan that does not hold together: {why}")]
     BadPlan { why: String },
+    #[error(
+        "member {member} is known with disk {known}, not {got}; if its data folder was lost, run: failoverctl member readmit {member}"
+    )]
+    OtherDisk {
+        member: MemberId,
+        known: DiskId,
+        got: DiskId,
+    },
+    #[error("the cluster is founded already")]
+    Founded,
+    #[error("member {member} is the only one with a data folder; there is nothing to join again")]
+    LastDisk { member: MemberId },
 }

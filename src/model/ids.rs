@@ -109,3 +109,59 @@ impl fmt::Debug for BootId {
         write!(f, "BootId({self})")
     }
 }
+
+/// One data folder, drawn at random when it is made. A member that comes back with another one has
+/// lost its log and its votes, and must not speak under its old identity.
+///
+/// Written as 32 hex digits: JSON has no numbers of this size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct DiskId(pub u128);
+
+/// Not 32 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no disk identity; one is 32 hex digits")]
+pub struct BadDiskId {
+    pub text: String,
+}
+
+impl std::str::FromStr for DiskId {
+    type Err = BadDiskId;
+
+    fn from_str(text: &str) -> Result<Self, BadDiskId> {
+        let bad = || BadDiskId {
+            text: text.to_owned(),
+        };
+        // The library's parser would take a sign.
+        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad());
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| bad())
+    }
+}
+
+impl TryFrom<String> for DiskId {
+    type Error = BadDiskId;
+
+    fn try_from(text: String) -> Result<Self, BadDiskId> {
+        text.parse()
+    }
+}
+
+impl From<DiskId> for String {
+    fn from(disk: DiskId) -> Self {
+        disk.to_string()
+    }
+}
+
+impl fmt::Display for DiskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for DiskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DiskId({self})")
+    }
+}

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, Epoch, LagSample, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall};
+use super::{
+    AppId, DiskId, Epoch, LagSample, MemberId, NodegroupSize, RegionId, Run, RunId, Seen, Traffic,
+    Wall,
+};
 
 /// Everything the cluster has agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +20,10 @@ pub struct State {
     /// Closed runs, oldest first; bounded by `run::KEPT_RUNS`.
     pub closed: VecDeque<RunId>,
     pub automation_paused: Option<AutomationPause>,
+    /// The data folder each member speaks from. Empty only until the cluster is founded; a member
+    /// that was re-admitted is missing until it is first heard again.
+    #[serde(default)]
+    pub disks: BTreeMap<MemberId, DiskId>,
 }
 
 /// What is agreed about one application.

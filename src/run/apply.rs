@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{open, steps};
+use super::{members, open, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -200,6 +200,10 @@ fn transition(state: &mut State, now: Wall, body: &CommandBody) -> Result<Event,
             });
             Ok(Event::Recorded)
         }
+
+        CommandBody::FoundCluster { disks } => members::found(state, disks),
+        CommandBody::RecordDisk { member, disk } => members::record(state, member, *disk),
+        CommandBody::Readmit { member, by: _ } => members::readmit(state, member),
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod apply;
 mod engine;
+mod members;
 mod open;
 mod steps;
 

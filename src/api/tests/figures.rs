@@ -224,6 +224,7 @@ fn state() -> State {
             since: Wall(1),
             until: Some(Wall(NOW + 1)),
         }),
+        disks: BTreeMap::new(),
     }
 }
 

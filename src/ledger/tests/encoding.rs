@@ -339,6 +339,19 @@ fn commands() -> Vec<Command> {
                 groups: vec![(region.clone(), endpoint_group())],
             },
         },
+        CommandBody::FoundCluster {
+            disks: [(MemberId::from("ireland"), DiskId(u128::MAX))]
+                .into_iter()
+                .collect(),
+        },
+        CommandBody::RecordDisk {
+            member: MemberId::from("frankfurt"),
+            disk: DiskId(1),
+        },
+        CommandBody::Readmit {
+            member: MemberId::from("frankfurt"),
+            by: by.clone(),
+        },
         CommandBody::Abort {
             run: run.clone(),
             by: by.clone(),
