@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId, NodegroupRef,
-    NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason, StepId, Variant, Wall,
+    AppId, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId,
+    NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason, StepId,
+    Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
