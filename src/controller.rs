@@ -18,8 +18,9 @@ use crate::detect::Vantage;
 use crate::model::{
     AppId, AppView, Application, BootId, CommandBody, Decision, Epoch, Event, GuardVerdict,
     HoldReason, Member, MemberId, Millis, Mono, NeedsOperator, Now, Origin, Phase, Plan, Probe,
-    RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample, State,
-    StepActivity, StepId, StepStatus, Traffic, Verdict, VerdictState, VoteSheet, Wall,
+    RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample,
+    StandDownReason, State, StepActivity, StepId, StepStatus, Traffic, Verdict, VerdictState,
+    VoteSheet, Wall,
 };
 use crate::quorum::{self, GuardContext, GuardOrigin, Matrix, Verdicts};
 use crate::run::{Engine, Heard, Move, Timing};
@@ -32,6 +33,10 @@ const RETRY_AFTER: Millis = Millis::from_secs(5);
 /// How long an inherited run may wait for votes that prove its verdict anew, as a multiple of the
 /// freshness: two rounds of votes and one to spare.
 const PROOF_ROUNDS: u64 = 3;
+
+/// AWS calls in a row that must fail before a leader lets one lead whose calls succeed: the SDK has
+/// retried each of them already.
+const AWS_FAILURES: u32 = 3;
 
 /// What the controller is told once.
 #[derive(Clone, Debug)]
@@ -99,6 +104,11 @@ pub enum Input {
         /// What.
         heard: Heard,
     },
+    /// An AWS call of this member was answered, or not.
+    AwsAnswered {
+        /// Whether it was.
+        reached: bool,
+    },
     /// A person asks for a run.
     Request(RunRequest),
 }
@@ -125,6 +135,8 @@ pub struct RunRequest {
 pub enum Effect {
     /// Send these votes to every other member.
     Gossip(Vec<VoteSheet>),
+    /// Let another member lead: this one cannot trust itself, or cannot act.
+    StandDown(StandDownReason),
     /// Read where traffic stands; answer with [`Input::TrafficRead`].
     ReadTraffic {
         /// Of which application.
@@ -168,6 +180,10 @@ pub struct Controller {
     gossip_at: Mono,
     /// Whether this member led at the last step.
     led: bool,
+    /// AWS calls of this member in a row that were not answered; `None` before the first answer.
+    aws_failures: Option<u32>,
+    /// Since when the others see this member's own Region failing.
+    own_region_suspect_since: Option<Mono>,
     desks: BTreeMap<AppId, Desk>,
 }
 
@@ -231,6 +247,8 @@ impl Controller {
             verdicts: Verdicts::default(),
             gossip_at: now.mono,
             led: false,
+            aws_failures: None,
+            own_region_suspect_since: None,
             desks,
         }
     }
@@ -299,6 +317,9 @@ impl Controller {
                 }
             }
             Input::Tilt { member } => {
+                if member == self.setup.me && leads && self.has_peers() {
+                    effects.push(Effect::StandDown(StandDownReason::Tilt));
+                }
                 if let Some(vantage) = self.vantages.get_mut(&member) {
                     vantage.tilt(now.mono);
                     self.verdicts.interrupt(now.mono);
@@ -307,6 +328,11 @@ impl Controller {
             }
             Input::Sheet { sheet, asked_at } => {
                 decide = self.matrix.hold_remote(&sheet, asked_at);
+            }
+            Input::AwsAnswered { reached } => {
+                let failures = self.aws_failures.unwrap_or(0);
+                self.aws_failures = Some(if reached { 0 } else { failures + 1 });
+                decide = false;
             }
             Input::Tick => {}
             Input::TrafficRead { app, traffic } => {
@@ -327,7 +353,55 @@ impl Controller {
                 effects.extend(self.tend(now, state, leads, &app));
             }
         }
+        if decide && leads && self.has_peers() {
+            effects.extend(self.doubt(now).map(Effect::StandDown));
+        }
         effects
+    }
+
+    fn has_peers(&self) -> bool {
+        self.setup.members.len() > 1
+    }
+
+    /// Why this leader should not lead, if there is a reason.
+    fn doubt(&mut self, now: Now) -> Option<StandDownReason> {
+        let me = &self.setup.me;
+        if self
+            .vantages
+            .get(me)
+            .is_some_and(|vantage| vantage.isolated(now.mono))
+        {
+            return Some(StandDownReason::Isolated);
+        }
+        let guards = self.setup.applications.iter().map(|app| &app.guards);
+        let freshness = guards.clone().map(|g| g.freshness).min()?;
+        if self.aws_failures >= Some(AWS_FAILURES) {
+            let reached_by: Vec<MemberId> = self
+                .matrix
+                .reaching_aws(now.mono, freshness)
+                .filter(|member| *member != me)
+                .cloned()
+                .collect();
+            if !reached_by.is_empty() {
+                return Some(StandDownReason::AwsUnreachable { reached_by });
+            }
+        }
+        let home = self.setup.members.iter().find(|member| &member.id == me)?;
+        let suspect = self.setup.applications.iter().any(|app| {
+            let verdict = self.verdicts.get(&app.name, &home.region);
+            verdict.is_some_and(|v| matches!(v.state, VerdictState::Suspect | VerdictState::Down))
+        });
+        if !suspect {
+            self.own_region_suspect_since = None;
+            return None;
+        }
+        let since = *self.own_region_suspect_since.get_or_insert(now.mono);
+        let hold_down = guards.map(|g| g.hold_down).min()?;
+        let suspect_for = now.mono.since(since);
+        (suspect_for.times(2) >= hold_down).then(|| StandDownReason::OwnRegionSuspect {
+            region: home.region.clone(),
+            since: suspect_for,
+        })
     }
 
     /// Leadership has come (back): another member may have acted in between.
@@ -354,7 +428,10 @@ impl Controller {
         let sheets: Vec<VoteSheet> = self
             .vantages
             .values_mut()
-            .map(|vantage| vantage.vote_sheet(now.mono))
+            .map(|vantage| VoteSheet {
+                aws_reachable: self.aws_failures.map(|failures| failures == 0),
+                ..vantage.vote_sheet(now.mono)
+            })
             .collect();
         for sheet in &sheets {
             self.matrix.hold(sheet);

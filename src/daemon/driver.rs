@@ -156,6 +156,7 @@ impl Driver {
                 effect @ (Effect::Perform { .. }
                 | Effect::ReadTraffic { .. }
                 | Effect::OpenRun { .. }
+                | Effect::StandDown(_)
                 | Effect::Gossip(_)) => self.performer.perform(effect),
             }
         }

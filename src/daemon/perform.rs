@@ -59,8 +59,8 @@ impl Performer {
                     this.answer(Input::Opened { app, answer }).await;
                 });
             }
-            // A cluster of one has nobody to send votes to.
-            Effect::Gossip(_) => {}
+            // A cluster of one has nobody to send votes to, and nobody else to lead.
+            Effect::Gossip(_) | Effect::StandDown(_) => {}
             // The loop tells these itself.
             Effect::Publish(_) | Effect::Decline { .. } => {}
         }

@@ -113,6 +113,8 @@ impl Vantage {
             boot: self.boot,
             sequence: self.sequence,
             sent_at: now,
+            // The vantage knows probes only; its controller knows the rest.
+            aws_reachable: None,
             votes,
         }
     }

@@ -392,6 +392,37 @@ fn names(members: &[MemberId]) -> String {
     }
 }
 
+/// Why a leader lets another lead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum StandDownReason {
+    /// Its event loop stalled or its clock stepped.
+    Tilt,
+    /// None of its reference targets answers.
+    Isolated,
+    /// The others see its own Region failing, for half the hold-down by now.
+    OwnRegionSuspect { region: RegionId, since: Millis },
+    /// Its AWS calls fail while another member's succeed.
+    AwsUnreachable { reached_by: Vec<MemberId> },
+}
+
+impl fmt::Display for StandDownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tilt => f.write_str("this host stalled or its clock stepped"),
+            Self::Isolated => f.write_str("no reference target answers this member"),
+            Self::OwnRegionSuspect { region, since } => {
+                write!(f, "its own Region {region} is suspect for {since}")
+            }
+            Self::AwsUnreachable { reached_by } => write!(
+                f,
+                "AWS does not answer this member, but {}",
+                names(reached_by)
+            ),
+        }
+    }
+}
+
 /// Verdict + policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

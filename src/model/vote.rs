@@ -88,6 +88,9 @@ pub struct VoteSheet {
     pub sequence: u64,
     /// When it was made (voter's clock): what the ages of its evidence are counted from.
     pub sent_at: Mono,
+    /// Whether this member's own calls to AWS succeed; `None` before the first.
+    #[serde(default)]
+    pub aws_reachable: Option<bool>,
     pub votes: Vec<Vote>,
 }
 

@@ -21,6 +21,9 @@ struct Heard {
     sequence: u64,
     /// Oldest first.
     former_boots: VecDeque<BootId>,
+    /// When the sheet was made, on our clock, never later than it truly was.
+    made_at: Option<Mono>,
+    aws_reachable: Option<bool>,
     votes: BTreeMap<(AppId, RegionId), HeldVote>,
 }
 
@@ -86,6 +89,8 @@ impl Matrix {
             boot: sheet.boot,
             sequence: sheet.sequence,
             former_boots,
+            made_at: ours(sheet.sent_at),
+            aws_reachable: sheet.aws_reachable,
             votes,
         };
         self.heard.insert(sheet.member.clone(), heard);
@@ -98,6 +103,14 @@ impl Matrix {
             .get(member)?
             .votes
             .get(&(app.clone(), region.clone()))
+    }
+
+    /// The members whose own AWS calls succeed, by a sheet younger than `freshness`.
+    pub fn reaching_aws(&self, now: Mono, freshness: Millis) -> impl Iterator<Item = &MemberId> {
+        self.heard.iter().filter_map(move |(member, heard)| {
+            let fresh = heard.made_at.is_some_and(|at| now.since(at) <= freshness);
+            (fresh && heard.aws_reachable == Some(true)).then_some(member)
+        })
     }
 
     /// Everything held, by member, application and Region: for `votes` and the metrics.

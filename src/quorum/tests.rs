@@ -114,6 +114,7 @@ impl World {
             boot: BootId(1),
             sequence: self.sequence,
             sent_at: self.now.mono,
+            aws_reachable: None,
             votes,
         }
     }
