@@ -16,7 +16,10 @@
 //! and no more than once for one attempt.
 //! Invariant: an unknown outcome is observed, never taken for a failure.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod drift;
+mod work;
+
+use std::collections::BTreeMap;
 
 use crate::model::{
     BootId, CallOutcome, CommandBody, Failure, Goal, Intent, MemberId, Millis, Mono, Now,
@@ -24,6 +27,7 @@ use crate::model::{
     StepRecord, StepStatus, Variant, Wall,
 };
 
+use self::work::Work;
 use super::steps::need_is_met;
 
 /// World times the engine goes by.
@@ -43,9 +47,6 @@ pub struct Timing {
 
 /// How many steps two repetitions of a busy answer are apart at most: 1, 2, 4, then 8 polls.
 const BUSY_BACKOFF_LIMIT: u32 = 3;
-
-/// Looks in a row that must find a goal undone before it is drift: one may be a stale read.
-const DRIFT_LOOKS: u32 = 2;
 
 /// What the shell is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,23 +94,10 @@ pub struct Engine {
     work: BTreeMap<StepId, Work>,
     /// The closing of the run is being committed.
     closing: bool,
-}
-
-/// What this life knows of a step beyond the ledger.
-#[derive(Clone, Debug, Default)]
-struct Work {
-    /// An answer is being waited for.
-    waiting_for: Option<StepActivity>,
-    /// Not before then.
-    wake_at: Mono,
-    /// The attempt that was handed out to be called, and what came back.
-    called: Option<(u32, Option<CallOutcome>)>,
-    /// What the world looked like last, for the ledger's before and after.
-    seen: Option<String>,
-    busy: u32,
-    /// The switchover was refused: what follows is the failover, if allowed.
-    switchover_refused: bool,
-    undone_looks: u32,
+    /// Not closed before then.
+    close_at: Mono,
+    /// Whether steps may begin, as last told.
+    may_start: bool,
 }
 
 impl Engine {
@@ -124,6 +112,8 @@ impl Engine {
             quiet_until: now.mono,
             work: BTreeMap::new(),
             closing: false,
+            close_at: now.mono,
+            may_start: true,
         };
         engine.lead_again(run, now);
         engine
@@ -137,7 +127,7 @@ impl Engine {
         });
         if inherited {
             let quiet = self.timing.lease.plus(self.timing.call_timeout);
-            self.quiet_until = now.mono + quiet;
+            self.quiet_until = self.quiet_until.max(now.mono + quiet);
         }
     }
 
@@ -153,11 +143,11 @@ impl Engine {
                 step,
                 attempt,
                 outcome,
-            } => {
-                let work = self.work.entry(step.clone()).or_default();
-                work.waiting_for = None;
-                work.called = Some((*attempt, Some(outcome.clone())));
-            }
+            } => self
+                .work
+                .entry(step.clone())
+                .or_default()
+                .answered(*attempt, outcome),
         }
     }
 
@@ -180,6 +170,7 @@ impl Engine {
     /// prove its verdict anew.
     pub fn advance(&mut self, now: Now, run: &Run, may_start: bool) -> Vec<Move> {
         let mut moves = Vec::new();
+        self.may_start = may_start;
         match &run.status {
             RunStatus::Executing | RunStatus::NeedsOperator { .. } | RunStatus::Aborting { .. } => {
                 let steps: Vec<(PlannedStep, StepRecord)> = run
@@ -191,13 +182,13 @@ impl Engine {
                 }
                 let at_rest = steps.iter().all(|(_, r)| r.status.is_at_rest());
                 if at_rest && matches!(run.status, RunStatus::Aborting { .. }) {
-                    moves.extend(self.close());
+                    moves.extend(self.close(now));
                 }
             }
             RunStatus::Soaking { until } => {
                 moves.extend(self.look_for_drift(now, run, self.timing.soak_poll));
                 if now.wall >= *until {
-                    moves.extend(self.close());
+                    moves.extend(self.close(now));
                 }
             }
             RunStatus::Completed => {
@@ -257,11 +248,12 @@ impl Engine {
         moves
     }
 
-    fn close(&mut self) -> Option<Move> {
-        if self.closing {
+    fn close(&mut self, now: Now) -> Option<Move> {
+        if self.closing || now.mono < self.close_at {
             return None;
         }
         self.closing = true;
+        self.close_at = now.mono + self.timing.poll;
         Some(Move::Commit {
             step: StepId(String::new()),
             body: CommandBody::CloseRun {
@@ -280,6 +272,23 @@ impl Engine {
     ) -> Option<Move> {
         let boot = self.boot;
         let work = self.work.entry(step.id.clone()).or_default();
+        match &record.status {
+            StepStatus::Intent { attempt, .. } | StepStatus::Unknown { attempt, .. } => {
+                work.sees_in_flight(*attempt, now.mono);
+            }
+            // Its request may outlive its time, and a person may ask for another.
+            StepStatus::Failed { .. } if record.attempts > 0 => {
+                work.sees_in_flight(record.attempts, now.mono);
+            }
+            StepStatus::Waiting if may_start && may_begin(run, step) => {
+                work.might_begin_since.get_or_insert(now.wall);
+            }
+            StepStatus::Waiting => work.might_begin_since = None,
+            StepStatus::Failed { .. }
+            | StepStatus::AwaitingApproval
+            | StepStatus::Done { .. }
+            | StepStatus::Skipped { .. } => {}
+        }
         // An intent that has just been committed is called at once, whenever the next look is due.
         let fresh_intent = matches!(
             &record.status,
@@ -312,9 +321,14 @@ impl Engine {
                         let outcome = outcome.clone();
                         self.after_call(now, step, *attempt, &outcome)
                     }
-                    None => None,
+                    // Nobody is waited for, and no answer came: it was lost on its way here.
+                    None => {
+                        let why = "the call's answer was lost".to_owned();
+                        Some(self.report(step, *attempt, Outcome::Unknown { why }, None))
+                    }
                 },
                 Some(_) | None => {
+                    work.on_its_way = Some((*attempt, Some(now.mono)));
                     work.called = Some((*attempt, None));
                     work.waiting_for = Some(StepActivity::Applying);
                     Some(Move::Call {
@@ -342,7 +356,7 @@ impl Engine {
         step: &PlannedStep,
         record: &StepRecord,
     ) -> Option<Move> {
-        let (begun, deadline) = span(run, step, record);
+        let (begun, deadline) = self.span(run, step, record);
         match &step.intent {
             Intent::Approval { .. } => {
                 Some(self.report(step, record.attempts, Outcome::AwaitingApproval, None))
@@ -380,7 +394,7 @@ impl Engine {
         step: &PlannedStep,
         record: &StepRecord,
     ) -> Option<Move> {
-        let (_, deadline) = span(run, step, record);
+        let (_, deadline) = self.span(run, step, record);
         if now.wall >= deadline {
             let failure = Failure::Unobservable {
                 why: self.last_seen(step),
@@ -401,6 +415,8 @@ impl Engine {
                 }
                 let work = self.work.entry(step).or_default();
                 work.waiting_for = None;
+                // What the ledger refused, or did not hear, is not said again at once.
+                work.wake_at = work.wake_at.max(now.mono + self.timing.poll);
                 Vec::new()
             }
             Heard::Called {
@@ -409,8 +425,7 @@ impl Engine {
                 outcome,
             } => {
                 let work = self.work.entry(step.clone()).or_default();
-                work.waiting_for = None;
-                work.called = Some((attempt, Some(outcome.clone())));
+                work.answered(attempt, &outcome);
                 let Some(planned) = run.planned(&step) else {
                     return Vec::new();
                 };
@@ -463,11 +478,15 @@ impl Engine {
                     escalate_after: Some(_),
                     ..
                 } = &step.intent
-                    && !work.switchover_refused
+                    && work.switchover_refused.is_none_or(|at| at == attempt)
                 {
-                    work.switchover_refused = true;
+                    work.switchover_refused = Some(attempt);
                     let why = format!("the switchover was refused ({code}): {message}");
                     return Some(self.report(step, attempt, Outcome::NotSent { why }, None));
+                }
+                // An earlier attempt of unknown outcome may be why: the goal tells.
+                if work.in_doubt && step.intent.is_observable() {
+                    return Some(self.observe(step));
                 }
                 let failure = Failure::Refused {
                     code: code.clone(),
@@ -508,8 +527,11 @@ impl Engine {
         if record.status.is_at_rest() || record.status == StepStatus::AwaitingApproval {
             return None;
         }
+        if record.status == StepStatus::Waiting && look.goal != Goal::Met && !may_begin(run, step) {
+            return None;
+        }
         let attempt = record.attempts;
-        let (_, deadline) = span(run, step, record);
+        let (_, deadline) = self.span(run, step, record);
         let late = now.wall >= deadline;
         let timed_out = || Failure::TimedOut {
             seen: look.seen.clone(),
@@ -540,8 +562,31 @@ impl Engine {
                 Some(self.fail(step, attempt, failure))
             }
             Goal::Unobservable { .. } => None,
-            Goal::NotMet if late => Some(self.fail(step, attempt, timed_out())),
-            Goal::NotMet => self.after_unmet(now, run, step, record),
+            Goal::NotMet => match self.refusal(step, record) {
+                // What it was refused for may not be visible yet.
+                Some(_) if !late && !self.is_quiet(now, step) => None,
+                Some(refusal) => Some(self.fail(step, attempt, refusal)),
+                None if late => Some(self.fail(step, attempt, timed_out())),
+                None => self.after_unmet(now, run, step, record),
+            },
+        }
+    }
+
+    /// The refusal of the attempt that stands, if it was refused.
+    fn refusal(&self, step: &PlannedStep, record: &StepRecord) -> Option<Failure> {
+        let StepStatus::Intent { attempt, boot, .. } = &record.status else {
+            return None;
+        };
+        match &self.work.get(&step.id)?.called {
+            Some((of, Some(CallOutcome::Refused { code, message })))
+                if of == attempt && *boot == self.boot =>
+            {
+                Some(Failure::Refused {
+                    code: code.clone(),
+                    message: message.clone(),
+                })
+            }
+            Some(_) | None => None,
         }
     }
 
@@ -558,16 +603,14 @@ impl Engine {
         }
         match &record.status {
             StepStatus::Waiting => {
-                if may_begin(run, step) {
+                if self.may_start && may_begin(run, step) {
                     self.intend(now, run, step, record)
                 } else {
                     None
                 }
             }
-            // The last request may land late, and a read may be stale: a new one has to wait until
-            // neither can be.
-            StepStatus::Intent { at, boot, .. } => {
-                if now.wall.since(*at) < self.reissue_after() {
+            StepStatus::Intent { boot, .. } => {
+                if !self.is_quiet(now, step) {
                     return None;
                 }
                 if *boot == self.boot {
@@ -578,12 +621,7 @@ impl Engine {
                 }
                 self.intend(now, run, step, record)
             }
-            StepStatus::Unknown { at, .. } => {
-                if now.wall.since(*at) < self.reissue_after() {
-                    return None;
-                }
-                self.intend(now, run, step, record)
-            }
+            StepStatus::Unknown { .. } => self.intend(now, run, step, record),
             StepStatus::AwaitingApproval
             | StepStatus::Done { .. }
             | StepStatus::Skipped { .. }
@@ -591,10 +629,14 @@ impl Engine {
         }
     }
 
-    /// How long after an intent its request may still be on its way, with as much again for a read
-    /// that lags behind.
-    fn reissue_after(&self) -> Millis {
-        self.timing.call_timeout.times(2)
+    /// Whether neither the last request can land late nor a read of what it did be stale: before
+    /// that nothing is written again. A request is sent within the lease that its proof stands on
+    /// and lands within its timeout; a read may lag behind by as much again.
+    fn is_quiet(&self, now: Now, step: &PlannedStep) -> bool {
+        let after = self.timing.lease.plus(self.timing.call_timeout.times(2));
+        self.work
+            .get(&step.id)
+            .is_none_or(|work| work.is_quiet(now.mono, after))
     }
 
     fn intend(
@@ -613,6 +655,10 @@ impl Engine {
             | RunStatus::Aborted { .. } => false,
         };
         if !allowed || run.paused.is_some() || now.mono < self.quiet_until {
+            return None;
+        }
+        // Hooks are asked to bear repetition.
+        if step.intent.is_observable() && !self.is_quiet(now, step) {
             return None;
         }
         let variant = self.variant(now, run, step, record);
@@ -644,11 +690,11 @@ impl Engine {
         else {
             return Variant::AsPlanned;
         };
-        let (begun, _) = span(run, step, record);
+        let (begun, _) = self.span(run, step, record);
         let refused = self
             .work
             .get(&step.id)
-            .is_some_and(|work| work.switchover_refused);
+            .is_some_and(|work| work.switchover_refused.is_some());
         let was_escalated = matches!(
             &record.status,
             StepStatus::Intent {
@@ -664,6 +710,20 @@ impl Engine {
         } else {
             Variant::AsPlanned
         }
+    }
+
+    /// When the step's time began, and when it is over. Where it was over before anybody was there
+    /// to begin the step, it begins when this life might; so it does in the ledger, by its intent.
+    fn span(&self, run: &Run, step: &PlannedStep, record: &StepRecord) -> (Wall, Wall) {
+        let begun = record.started_at.unwrap_or_else(|| run.ready_at(step));
+        let might_since = self
+            .work
+            .get(&step.id)
+            .filter(|_| record.status == StepStatus::Waiting)
+            .and_then(|work| work.might_begin_since)
+            .filter(|since| *since >= begun + step.timeout);
+        let begun = might_since.unwrap_or(begun);
+        (begun, begun + step.timeout)
     }
 
     fn observe(&mut self, step: &PlannedStep) -> Move {
@@ -707,65 +767,6 @@ impl Engine {
             .and_then(|work| work.seen.clone())
             .unwrap_or_else(|| "nothing was seen".to_owned())
     }
-
-    fn look_for_drift(&mut self, now: Now, run: &Run, every: Millis) -> Vec<Move> {
-        let mut moves = Vec::new();
-        for step in standing_goals(run) {
-            let work = self.work.entry(step.id.clone()).or_default();
-            if work.waiting_for.is_some() || now.mono < work.wake_at {
-                continue;
-            }
-            work.waiting_for = Some(StepActivity::Observing);
-            // The answer shortens this to a poll where it must be asked again soon.
-            work.wake_at = now.mono + every;
-            moves.push(Move::Observe {
-                step: step.id.clone(),
-                intent: step.intent.clone(),
-            });
-        }
-        moves
-    }
-
-    fn judge_drift(&mut self, run: &Run, step: &StepId, look: &Observation) -> Option<Move> {
-        let soaking = matches!(run.status, RunStatus::Soaking { .. });
-        let every = if soaking {
-            self.timing.soak_poll
-        } else {
-            self.timing.steady_poll
-        };
-        let poll = self.timing.poll;
-        let run_id = self.run.clone();
-        let work = self.work.entry(step.clone()).or_default();
-        let undone = match &look.goal {
-            Goal::NotMet | Goal::Impossible { .. } | Goal::StaleEpoch { .. } => true,
-            Goal::Met | Goal::PartlyMet | Goal::UnderWay | Goal::Unobservable { .. } => false,
-        };
-        if !undone {
-            work.undone_looks = 0;
-            work.wake_at = work.wake_at + Millis(every.0.saturating_sub(poll.0));
-            return None;
-        }
-        work.undone_looks += 1;
-        if work.undone_looks < DRIFT_LOOKS {
-            return None;
-        }
-        work.wake_at = work.wake_at + Millis(every.0.saturating_sub(poll.0));
-        work.waiting_for = Some(StepActivity::Committing);
-        Some(Move::Commit {
-            step: step.clone(),
-            body: CommandBody::RecordDrift {
-                run: run_id,
-                step: step.clone(),
-                seen: look.seen.clone(),
-            },
-        })
-    }
-}
-
-/// When the step's time began, and when it is over.
-fn span(run: &Run, step: &PlannedStep, record: &StepRecord) -> (Wall, Wall) {
-    let begun = record.started_at.unwrap_or_else(|| run.ready_at(step));
-    (begun, begun + step.timeout)
 }
 
 /// Whether a waiting step may begin now.
@@ -797,24 +798,4 @@ fn may_begin(run: &Run, step: &PlannedStep) -> bool {
         | RunStatus::Completed
         | RunStatus::Aborted { .. } => false,
     }
-}
-
-/// The goals that a run has reached and that should still stand: of several steps of one action on
-/// one resource the last.
-fn standing_goals(run: &Run) -> Vec<PlannedStep> {
-    let mut seen = BTreeSet::new();
-    let mut goals = Vec::new();
-    let mut done: Vec<_> = run
-        .in_order()
-        .filter(|(_, record)| matches!(record.status, StepStatus::Done { .. }))
-        .collect();
-    done.sort_by_key(|(_, record)| record.ended_at);
-    for (step, _) in done.into_iter().rev() {
-        if let Some(resource) = step.intent.resource()
-            && seen.insert((step.intent.name(), resource))
-        {
-            goals.push(step.clone());
-        }
-    }
-    goals
 }

@@ -32,9 +32,14 @@ enum Fate {
     DiesAfter,
     /// The member dies with the request on its way; it is executed.
     DiesBefore,
+    /// The same, and it is executed so much later, when a successor is at work already.
+    DiesAndLandsLate(Millis),
+    /// The connection breaks, and the request is executed so much later all the same.
+    LandsLate(Millis),
 }
 
 fn any_fate() -> impl Strategy<Value = Fate> {
+    let late = || (0..=TIMING.call_timeout.0).prop_map(Millis);
     prop_oneof![
         6 => Just(Fate::Fine),
         1 => Just(Fate::ReplyLost),
@@ -44,21 +49,29 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         1 => Just(Fate::NotSent),
         1 => Just(Fate::DiesAfter),
         1 => Just(Fate::DiesBefore),
+        2 => late().prop_map(Fate::DiesAndLandsLate),
+        2 => late().prop_map(Fate::LandsLate),
     ]
 }
 
-/// Resources by name: when their goal will be met, once it was written.
+/// Resources by name: when each was written, or will be by a request that is late.
 struct Sim {
     state: State,
     now: Now,
     boot: BootId,
     engine: Option<Engine>,
-    met_at: BTreeMap<String, Mono>,
+    written_at: BTreeMap<String, Mono>,
     executed: BTreeMap<String, u32>,
     called: BTreeSet<(StepId, u32, BootId)>,
     fates: Vec<Fate>,
+    /// From a write until its goal is met.
     delay: Millis,
+    /// A read shows what was so long ago.
+    stale: Millis,
     deaths: u32,
+    commits: u32,
+    /// The ledger hears nothing.
+    deaf: bool,
 }
 
 impl Sim {
@@ -72,12 +85,15 @@ impl Sim {
             },
             boot: BootId(1),
             engine: None,
-            met_at: BTreeMap::new(),
+            written_at: BTreeMap::new(),
             executed: BTreeMap::new(),
             called: BTreeSet::new(),
             fates,
             delay,
+            stale: Millis::ZERO,
             deaths: 0,
+            commits: 0,
+            deaf: false,
         }
     }
 
@@ -120,18 +136,22 @@ impl Sim {
         match act {
             Move::Observe { step, intent } => {
                 let name = intent.resource().unwrap();
-                let goal = match self.met_at.get(&name) {
-                    Some(at) if self.now.mono >= *at => Goal::Met,
-                    Some(_) => Goal::UnderWay,
-                    None => Goal::NotMet,
+                let shown = self.now.mono - self.stale;
+                let goal = match self.written_at.get(&name) {
+                    Some(at) if shown >= *at + self.delay => Goal::Met,
+                    Some(at) if shown >= *at => Goal::UnderWay,
+                    Some(_) | None => Goal::NotMet,
                 };
                 let seen = format!("{goal:?}");
                 let observation = Observation { goal, seen };
                 Some(Heard::Observed { step, observation })
             }
             Move::Commit { step, body } => {
-                // A rejection is an answer, too.
-                let _ = self.commit(body);
+                self.commits += 1;
+                if !self.deaf {
+                    // A rejection is an answer, too.
+                    let _ = self.commit(body);
+                }
                 Some(Heard::Committed { step })
             }
             Move::Call {
@@ -155,19 +175,25 @@ impl Sim {
                 );
                 let fate = self.fates.pop().unwrap_or(Fate::Fine);
                 let name = intent.resource().unwrap();
-                let executed = match fate {
-                    Fate::Fine | Fate::ReplyLost | Fate::DiesAfter | Fate::DiesBefore => true,
-                    Fate::RequestLost | Fate::Busy | Fate::Refused | Fate::NotSent => false,
+                let late = match fate {
+                    Fate::Fine | Fate::ReplyLost | Fate::DiesAfter | Fate::DiesBefore => {
+                        Some(Millis::ZERO)
+                    }
+                    Fate::DiesAndLandsLate(late) | Fate::LandsLate(late) => Some(late),
+                    Fate::RequestLost | Fate::Busy | Fate::Refused | Fate::NotSent => None,
                 };
-                if executed {
+                if let Some(late) = late {
                     *self.executed.entry(name.clone()).or_default() += 1;
-                    self.met_at.insert(name, self.now.mono + self.delay);
+                    let at = self.now.mono + late;
+                    self.written_at.entry(name).or_insert(at);
                 }
                 let outcome = match fate {
                     Fate::Fine => CallOutcome::Accepted,
-                    Fate::ReplyLost | Fate::RequestLost => CallOutcome::Unknown {
-                        why: "timeout".to_owned(),
-                    },
+                    Fate::ReplyLost | Fate::RequestLost | Fate::LandsLate(_) => {
+                        CallOutcome::Unknown {
+                            why: "timeout".to_owned(),
+                        }
+                    }
                     Fate::Busy => CallOutcome::Busy {
                         code: "Throttling".to_owned(),
                         message: "Rate exceeded".to_owned(),
@@ -179,7 +205,7 @@ impl Sim {
                     Fate::NotSent => CallOutcome::NotSent {
                         why: "proof lapsed".to_owned(),
                     },
-                    Fate::DiesAfter | Fate::DiesBefore => {
+                    Fate::DiesAfter | Fate::DiesBefore | Fate::DiesAndLandsLate(_) => {
                         self.boot = BootId(self.boot.0 + 1);
                         self.engine = None;
                         self.deaths += 1;
@@ -217,7 +243,7 @@ fn a_run_without_faults_writes_each_goal_once_and_completes() {
 #[test]
 fn a_goal_that_is_already_met_is_not_written() {
     let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::ZERO);
-    sim.met_at.insert("arn:group/b".to_owned(), Mono(0));
+    sim.written_at.insert("arn:group/b".to_owned(), Mono(0));
     assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
     assert_eq!(sim.executed.get("arn:group/b"), None);
     let raise = &sim.run().steps[&StepId::from("raise")];
@@ -270,7 +296,7 @@ fn an_abort_gives_back_and_comes_to_rest() {
     })
     .unwrap();
     // The dial's two goals share a resource: giving it back must be seen as not yet met.
-    sim.met_at.clear();
+    sim.written_at.clear();
     assert!(sim.until(10_000, |run| !run.is_open()));
     assert!(matches!(sim.run().status, RunStatus::Aborted { .. }));
     assert_eq!(sim.executed["arn:group/b"], 2);
@@ -351,7 +377,7 @@ fn a_goal_undone_while_soaking_asks_for_a_person() {
         run.status,
         RunStatus::Soaking { .. }
     )));
-    sim.met_at.remove("arn:group/b");
+    sim.written_at.remove("arn:group/b");
     assert!(sim.until(1_000, |run| matches!(
         run.status,
         RunStatus::NeedsOperator {
@@ -375,6 +401,119 @@ fn a_step_whose_goal_never_comes_asks_at_its_timeout() {
     assert_eq!(sim.executed.get("arn:group/c"), None, "went on regardless");
 }
 
+fn only_promote(escalate_after: Option<Millis>) -> Plan {
+    let mut only = plan("shop", 1);
+    only.steps.truncate(1);
+    only.steps[0].intent = promote(escalate_after);
+    only
+}
+
+#[test]
+fn a_promotion_that_lands_late_is_not_issued_twice_by_a_person_either() {
+    // Its time is over before the request lands.
+    let mut plan = only_promote(None);
+    plan.steps[0].timeout = Millis::from_secs(4);
+    let late = vec![Fate::LandsLate(Millis::from_secs(10))];
+    let mut sim = Sim::new(plan, late, Millis::from_secs(1));
+    assert!(sim.until(100, |run| matches!(
+        run.status,
+        RunStatus::NeedsOperator { .. }
+    )));
+    sim.commit(CommandBody::RetryStep {
+        run: sim.run().id,
+        step: StepId::from("promote"),
+        by: "ada".to_owned(),
+    })
+    .unwrap();
+    sim.until(1_000, |run| !matches!(run.status, RunStatus::Executing));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
+fn a_date_that_jumps_ahead_does_not_hasten_a_second_write() {
+    let late = vec![Fate::LandsLate(Millis::from_secs(9))];
+    let mut sim = Sim::new(only_promote(None), late, Millis::from_secs(1));
+    let promote = StepId::from("promote");
+    assert!(sim.until(100, |run| matches!(
+        run.steps[&promote].status,
+        StepStatus::Unknown { .. }
+    )));
+    sim.now.wall = sim.now.wall + Millis::from_secs(60);
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
+fn a_refusal_after_an_unknown_outcome_may_be_our_own_success() {
+    // The first lands after the second was decided upon, which is refused because of it.
+    let fates = vec![Fate::Refused, Fate::LandsLate(Millis::from_secs(30))];
+    let mut sim = Sim::new(only_promote(None), fates, Millis::from_secs(1));
+    let attempts = |run: &Run| run.steps[&StepId::from("promote")].attempts;
+    assert!(
+        sim.until(10_000, |run| run.status == RunStatus::Completed),
+        "{:?}",
+        sim.run().status
+    );
+    assert_eq!(attempts(&sim.run()), 2);
+}
+
+#[test]
+fn a_refused_switchover_escalates_though_the_ledger_did_not_hear_of_it() {
+    let plan = only_promote(Some(Millis::from_mins(10)));
+    let mut sim = Sim::new(plan, vec![Fate::Refused], Millis::from_secs(1));
+    let promote = StepId::from("promote");
+    assert!(sim.until(100, |run| run.steps[&promote].attempts == 1));
+    sim.deaf = true;
+    for _ in 0..10 {
+        sim.turn();
+    }
+    sim.deaf = false;
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
+fn a_ledger_that_does_not_hear_is_not_shouted_at() {
+    let mut plan = plan("shop", 1);
+    plan.steps.truncate(1);
+    plan.steps[0].intent = Intent::HttpRequest {
+        url: "http://127.0.0.1/fence".to_owned(),
+        method: "POST".to_owned(),
+        body: None,
+        expect_status: Vec::new(),
+    };
+    let mut sim = Sim::new(plan, Vec::new(), Millis::ZERO);
+    sim.deaf = true;
+    for _ in 0..40 {
+        sim.turn();
+    }
+    assert!(sim.commits <= 11, "{} in 20 s", sim.commits);
+}
+
+#[test]
+fn a_step_that_nobody_was_there_to_begin_is_begun_all_the_same() {
+    let mut sim = Sim::new(plan("shop", 1), Vec::new(), Millis::from_secs(20));
+    // The process was gone for longer than any step may take.
+    sim.now.wall = sim.now.wall + Millis::from_mins(30);
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+}
+
+#[test]
+fn a_switchover_that_was_kept_waiting_is_tried_before_it_escalates() {
+    let plan = only_promote(Some(Millis::from_secs(60)));
+    let mut sim = Sim::new(plan, Vec::new(), Millis::from_secs(1));
+    sim.now.wall = sim.now.wall + Millis::from_mins(30);
+    let promote = StepId::from("promote");
+    assert!(sim.until(100, |run| run.steps[&promote].attempts == 1));
+    assert!(matches!(
+        sim.run().steps[&promote].status,
+        StepStatus::Intent {
+            variant: Variant::AsPlanned,
+            ..
+        }
+    ));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -384,8 +523,10 @@ proptest! {
     fn every_run_comes_to_rest_and_promotes_once(
         fates in prop::collection::vec(any_fate(), 0..12),
         delay in 0..200_000_u64,
+        stale in 0..=TIMING.call_timeout.0,
     ) {
         let mut sim = Sim::new(plan("shop", 1), fates, Millis(delay));
+        sim.stale = Millis(stale);
         let rested = sim.until(20_000, |run| matches!(
             run.status,
             RunStatus::Completed | RunStatus::Aborted { .. } | RunStatus::NeedsOperator { .. }
