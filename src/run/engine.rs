@@ -28,7 +28,7 @@ use crate::model::{
 };
 
 use self::work::Work;
-use super::steps::need_is_met;
+use super::steps::may_begin;
 
 /// World times the engine goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -766,36 +766,5 @@ impl Engine {
             .get(&step.id)
             .and_then(|work| work.seen.clone())
             .unwrap_or_else(|| "nothing was seen".to_owned())
-    }
-}
-
-/// Whether a waiting step may begin now.
-fn may_begin(run: &Run, step: &PlannedStep) -> bool {
-    if run.paused.is_some() || !step.needs.iter().all(|need| need_is_met(run, need)) {
-        return false;
-    }
-    let restoring = run.restoring.iter().any(|r| r.id == step.id);
-    match &run.status {
-        RunStatus::Executing => match &step.stands_in_for {
-            None => !restoring,
-            Some(principal) => run
-                .steps
-                .get(principal)
-                .is_some_and(|r| matches!(r.status, StepStatus::Failed { .. })),
-        },
-        // What is still on its way must land before it can be given back.
-        RunStatus::Aborting { .. } => {
-            restoring
-                && run
-                    .plan
-                    .steps
-                    .iter()
-                    .filter_map(|s| run.steps.get(&s.id))
-                    .all(|r| !r.status.is_in_flight())
-        }
-        RunStatus::NeedsOperator { .. }
-        | RunStatus::Soaking { .. }
-        | RunStatus::Completed
-        | RunStatus::Aborted { .. } => false,
     }
 }
