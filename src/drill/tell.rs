@@ -13,7 +13,7 @@ use super::report::{
     Change, Hold, Mark, MarkKind, ObjectiveResult, RegionSeries, Report, RunReport, Timeline,
     UserPoint, Users, seconds_after,
 };
-use super::scenario::{Places, Scenario, Seen as Observed};
+use super::scenario::{Outcome, Places, Scenario, Seen as Observed};
 
 /// Everything a report is made of.
 pub(super) struct Told<'a> {
@@ -229,10 +229,22 @@ fn seconds(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
+/// What must come of the scenario, in a sentence.
 fn expectation(scenario: &Scenario) -> String {
     let expect = &scenario.expect;
+    let runs = match expect.runs {
+        1 => "one run is opened and".to_owned(),
+        n => format!("{n} runs are opened, the last"),
+    };
+    let what = match expect.outcome {
+        Outcome::Completed => format!("{runs} completes"),
+        Outcome::Held => "nothing is done".to_owned(),
+        Outcome::Asked => "nothing is done without a person's word".to_owned(),
+        Outcome::NeedsOperator => format!("{runs} stops and asks a person"),
+        Outcome::Aborted => format!("{runs} is aborted"),
+    };
     match &expect.reason {
-        Some(reason) => format!("{} ({reason})", expect.outcome),
-        None => expect.outcome.to_string(),
+        Some(reason) => format!("{what}; the reason shown is `{reason}`"),
+        None => what,
     }
 }
