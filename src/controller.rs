@@ -13,6 +13,8 @@
 //! of that moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
+use std::sync::Arc;
 
 use crate::detect::Vantage;
 use crate::model::{
@@ -26,6 +28,9 @@ use crate::quorum::{self, GuardContext, GuardOrigin, Matrix, Verdicts};
 use crate::run::{Engine, Heard, Move, Timing};
 use crate::runbook::{PlanRequest, plan};
 
+#[cfg(test)]
+mod tests;
+
 /// After a plan or an opening was refused, this long until it is tried again: often enough to miss
 /// nothing, seldom enough not to flood the ledger.
 const RETRY_AFTER: Millis = Millis::from_secs(5);
@@ -37,6 +42,10 @@ const PROOF_ROUNDS: u64 = 3;
 /// AWS calls in a row that must fail before a leader lets one lead whose calls succeed: the SDK has
 /// retried each of them already.
 const AWS_FAILURES: u32 = 3;
+
+/// News does not wait for its round, but two rounds are this part of a round apart at least: when a
+/// Region is lost to a thousand applications, each of them is news of its own.
+const EARLY_ROUNDS: u64 = 10;
 
 /// What the controller is told once.
 #[derive(Clone, Debug)]
@@ -158,7 +167,7 @@ pub enum Effect {
         /// What to do.
         act: Move,
     },
-    /// The view of an application has changed.
+    /// The view of an application has changed, by more than that time has passed.
     Publish(AppView),
     /// A person's request cannot be followed.
     Decline {
@@ -177,6 +186,9 @@ pub struct Controller {
     vantages: BTreeMap<MemberId, Vantage>,
     matrix: Matrix,
     verdicts: Verdicts,
+    /// Between two rounds of votes.
+    round: Millis,
+    voted_at: Mono,
     gossip_at: Mono,
     /// Whether this member led at the last step.
     led: bool,
@@ -188,8 +200,9 @@ pub struct Controller {
 }
 
 /// What the controller keeps of one application between two steps. All of it may be lost.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Desk {
+    app: Arc<Application>,
     planning: Option<Planning>,
     engine: Option<(RunId, Engine)>,
     /// Runs that this life opened: their verdict is known to have held.
@@ -200,6 +213,28 @@ struct Desk {
     refused: Option<(Mono, HoldReason)>,
     request: Option<RunRequest>,
     view: Option<AppView>,
+}
+
+impl Desk {
+    fn new(app: &Application) -> Self {
+        Self {
+            app: Arc::new(app.clone()),
+            planning: None,
+            engine: None,
+            opened_here: BTreeSet::new(),
+            unproven_since: None,
+            refused: None,
+            request: None,
+            view: None,
+        }
+    }
+}
+
+/// Whose affairs an input may have changed.
+enum Affected {
+    Nobody,
+    One(AppId),
+    Everybody,
 }
 
 /// A run in the making.
@@ -237,14 +272,22 @@ impl Controller {
         let desks = setup
             .applications
             .iter()
-            .map(|app| (app.name.clone(), Desk::default()))
+            .map(|app| (app.name.clone(), Desk::new(app)))
             .collect();
+        let round = setup
+            .applications
+            .iter()
+            .map(|app| app.detection.gossip)
+            .min()
+            .unwrap_or(Millis::from_secs(1));
         Self {
             setup,
             started_at: now.mono,
             vantages,
             matrix: Matrix::default(),
             verdicts: Verdicts::default(),
+            round,
+            voted_at: now.mono,
             gossip_at: now.mono,
             led: false,
             aws_failures: None,
@@ -303,60 +346,91 @@ impl Controller {
             self.lead_again(now, state);
         }
         self.led = leads;
-        // Only these can change what is decided; a sample waits for the next round of votes.
-        let mut decide = true;
-        match input {
-            Input::Sample { member, sample } => {
-                decide = self
-                    .vantages
-                    .get_mut(&member)
-                    .is_some_and(|vantage| vantage.observe(now.mono, &sample));
-                if decide {
-                    // A vote that changed goes out at once, not with the next round.
-                    self.gossip_at = now.mono;
-                }
-            }
-            Input::Tilt { member } => {
-                if member == self.setup.me && leads && self.has_peers() {
-                    effects.push(Effect::StandDown(StandDownReason::Tilt));
-                }
-                if let Some(vantage) = self.vantages.get_mut(&member) {
-                    vantage.tilt(now.mono);
-                    self.verdicts.interrupt(now.mono);
-                    self.gossip_at = now.mono;
-                }
-            }
-            Input::Sheet { sheet, asked_at } => {
-                decide = self.matrix.hold_remote(&sheet, asked_at);
-            }
+        match &input {
+            Input::Sample { member, sample } => self.sampled(now, member, sample),
+            Input::Tilt { member } => effects.extend(self.tilted(now, leads, member)),
+            Input::Tick
+            | Input::Sheet { .. }
+            | Input::AwsAnswered { .. }
+            | Input::TrafficRead { .. }
+            | Input::Opened { .. }
+            | Input::Heard { .. }
+            | Input::Request(_) => {}
+        }
+        // Before anything is decided, so that it is decided on the votes of this moment.
+        let voted = now.mono >= self.gossip_at;
+        if voted {
+            effects.extend(self.vote(now));
+        }
+        let affected = match input {
+            // What it changed it changes through the votes.
+            Input::Sample { .. } => Affected::Nobody,
+            Input::Tick | Input::Tilt { .. } => Affected::Everybody,
+            Input::Sheet { sheet, asked_at } => match self.matrix.hold_remote(&sheet, asked_at) {
+                true => Affected::Everybody,
+                false => Affected::Nobody,
+            },
             Input::AwsAnswered { reached } => {
                 let failures = self.aws_failures.unwrap_or(0);
                 self.aws_failures = Some(if reached { 0 } else { failures + 1 });
-                decide = false;
+                Affected::Nobody
             }
-            Input::Tick => {}
             Input::TrafficRead { app, traffic } => {
                 effects.extend(self.after_read(now, state, leads, &app, traffic));
+                Affected::One(app)
             }
-            Input::Opened { app, answer } => self.after_opening(now, &app, answer),
+            Input::Opened { app, answer } => {
+                self.after_opening(now, &app, answer);
+                Affected::One(app)
+            }
             Input::Heard { run, heard } => {
-                effects.extend(self.hear(now, state, leads, &run, heard))
+                effects.extend(self.hear(now, state, leads, &run, heard));
+                match state.runs.get(&run) {
+                    Some(run) => Affected::One(run.application.clone()),
+                    None => Affected::Nobody,
+                }
             }
-            Input::Request(request) => effects.extend(self.request(now, leads, request)),
-        }
-        if now.mono >= self.gossip_at {
-            effects.extend(self.vote(now));
-        }
-        if decide {
-            let apps: Vec<AppId> = self.desks.keys().cloned().collect();
-            for app in apps {
-                effects.extend(self.tend(now, state, leads, &app));
+            Input::Request(request) => {
+                let app = request.app.clone();
+                effects.extend(self.request(now, leads, request));
+                Affected::One(app)
             }
+        };
+        let affected = if voted { Affected::Everybody } else { affected };
+        let everybody = matches!(affected, Affected::Everybody);
+        let tended: Vec<Arc<Application>> = match affected {
+            Affected::Nobody => Vec::new(),
+            Affected::One(app) => self.app(&app).into_iter().collect(),
+            Affected::Everybody => self.desks.values().map(|d| Arc::clone(&d.app)).collect(),
+        };
+        for app in tended {
+            effects.extend(self.tend(now, state, leads, &app));
         }
-        if decide && leads && self.has_peers() {
+        if everybody && leads && self.has_peers() {
             effects.extend(self.doubt(now).map(Effect::StandDown));
         }
         effects
+    }
+
+    fn sampled(&mut self, now: Now, member: &MemberId, sample: &Sample) {
+        let Some(vantage) = self.vantages.get_mut(member) else {
+            return;
+        };
+        // Nearly every sample only repeats the last one: that waits for the next round.
+        if vantage.observe(now.mono, sample) && vantage.has_news(now.mono, &sample.target) {
+            let early = self.voted_at + Millis(self.round.0 / EARLY_ROUNDS);
+            self.gossip_at = self.gossip_at.min(early);
+        }
+    }
+
+    fn tilted(&mut self, now: Now, leads: bool, member: &MemberId) -> Option<Effect> {
+        if let Some(vantage) = self.vantages.get_mut(member) {
+            vantage.tilt(now.mono);
+            self.verdicts.interrupt(now.mono);
+            self.gossip_at = now.mono;
+        }
+        let stands_down = leads && member == &self.setup.me && self.has_peers();
+        stands_down.then_some(Effect::StandDown(StandDownReason::Tilt))
     }
 
     fn has_peers(&self) -> bool {
@@ -417,14 +491,8 @@ impl Controller {
 
     /// A round of votes: every hosted vantage's go into the matrix and out to the others.
     fn vote(&mut self, now: Now) -> Option<Effect> {
-        let round = self
-            .setup
-            .applications
-            .iter()
-            .map(|app| app.detection.gossip)
-            .min()
-            .unwrap_or(Millis::from_secs(1));
-        self.gossip_at = now.mono + round;
+        self.voted_at = now.mono;
+        self.gossip_at = now.mono + self.round;
         let sheets: Vec<VoteSheet> = self
             .vantages
             .values_mut()
@@ -440,13 +508,11 @@ impl Controller {
     }
 
     /// Everything that follows for one application from the present votes and state.
-    fn tend(&mut self, now: Now, state: &State, leads: bool, name: &AppId) -> Vec<Effect> {
-        let Some(app) = self.app(name).cloned() else {
-            return Vec::new();
-        };
+    fn tend(&mut self, now: Now, state: &State, leads: bool, app: &Application) -> Vec<Effect> {
+        let name = &app.name;
         let mut effects = Vec::new();
-        let verdicts = self.judge(now, &app);
-        let active = active_region(&app, state).clone();
+        let verdicts = self.judge(now, app);
+        let active = active_region(app, state).clone();
 
         let (mut guards, mut decision) = (Vec::new(), None);
         let open = state.open_run(name);
@@ -458,16 +524,16 @@ impl Controller {
                 let wanted = Intended {
                     kind: RunKind::Failover,
                     from: active.clone(),
-                    to: quorum::choose_target(&app, state, &verdicts, &active),
+                    to: quorum::choose_target(app, state, &verdicts, &active),
                     request: None,
                 };
-                let (rulings, made) = self.decide(now, state, &app, &verdicts, &wanted);
+                let (rulings, made) = self.decide(now, state, app, &verdicts, &wanted);
                 guards = rulings;
                 decision = Some(made);
             }
         }
         if leads {
-            effects.extend(self.lead(now, state, &app, &verdicts, decision.as_ref(), &active));
+            effects.extend(self.lead(now, state, app, &verdicts, decision.as_ref(), &active));
         } else if let Some(desk) = self.desks.get_mut(name) {
             // The engine stays: it knows what this life has called.
             desk.planning = None;
@@ -475,7 +541,7 @@ impl Controller {
             desk.request = None;
         }
 
-        let phase = self.phase(now, state, &app, &verdicts, decision.as_ref(), &active);
+        let phase = self.phase(now, state, app, &verdicts, decision.as_ref(), &active);
         let view = AppView {
             application: name.clone(),
             active,
@@ -484,11 +550,11 @@ impl Controller {
             guards,
             decision,
         };
-        if let Some(desk) = self.desks.get_mut(name)
-            && desk.view.as_ref() != Some(&view)
-        {
-            desk.view = Some(view.clone());
-            effects.push(Effect::Publish(view));
+        if let Some(desk) = self.desks.get_mut(name) {
+            if desk.view.as_ref().is_none_or(|old| is_news(old, &view)) {
+                effects.push(Effect::Publish(view.clone()));
+            }
+            desk.view = Some(view);
         }
         effects
     }
@@ -707,7 +773,7 @@ impl Controller {
         name: &AppId,
         traffic: Option<Traffic>,
     ) -> Vec<Effect> {
-        let Some(app) = self.app(name).cloned() else {
+        let Some(app) = self.app(name) else {
             return Vec::new();
         };
         let Some(desk) = self.desks.get_mut(name) else {
@@ -1005,8 +1071,8 @@ impl Controller {
         }
     }
 
-    fn app(&self, name: &AppId) -> Option<&Application> {
-        self.setup.applications.iter().find(|app| &app.name == name)
+    fn app(&self, name: &AppId) -> Option<Arc<Application>> {
+        self.desks.get(name).map(|desk| Arc::clone(&desk.app))
     }
 
     fn runbook(&self, app: &Application, kind: RunKind) -> Option<&Runbook> {
@@ -1069,8 +1135,45 @@ fn run_phase(run: &Run) -> Phase {
     }
 }
 
-/// What is left of the cool-down, rounded up to whole seconds so that the view does not change with
-/// every tick.
+/// Whether more has changed than ages and what is left of a delay: those count with every tick, and
+/// a line in the log for each of them would bury the others.
+fn is_news(old: &AppView, new: &AppView) -> bool {
+    old.active != new.active
+        || !same_phase(&old.phase, &new.phase)
+        || !old
+            .verdicts
+            .iter()
+            .map(|v| (&v.region, v.state))
+            .eq(new.verdicts.iter().map(|v| (&v.region, v.state)))
+        || !reasons(old).eq(reasons(new))
+}
+
+fn same_phase(old: &Phase, new: &Phase) -> bool {
+    match (old, new) {
+        (
+            Phase::Blocked { region, reason },
+            Phase::Blocked {
+                region: other,
+                reason: another,
+            },
+        ) => region == other && discriminant(reason) == discriminant(another),
+        // Asked before there is a run, the text is that of the reasons, with their ages.
+        (Phase::NeedsOperator { run: None, .. }, Phase::NeedsOperator { run: None, .. })
+        | (Phase::CoolDown { .. }, Phase::CoolDown { .. }) => true,
+        (old, new) => old == new,
+    }
+}
+
+/// Which reasons stand in the way, without their figures.
+fn reasons(view: &AppView) -> impl Iterator<Item = Discriminant<HoldReason>> {
+    let reasons = match &view.decision {
+        Some(Decision::Hold(reasons) | Decision::Ask { reasons, .. }) => reasons.as_slice(),
+        Some(Decision::Act { .. }) | None => &[],
+    };
+    reasons.iter().map(discriminant)
+}
+
+/// What is left of the cool-down, in whole seconds as a person counts them.
 fn cool_down(app: &Application, state: &State, now: Wall) -> Option<Millis> {
     let known = state.apps.get(&app.name)?;
     if known.acknowledged {

@@ -105,10 +105,15 @@ impl Driver {
             };
             let (now, state, leads) = self.present();
             self.count_closed(&state);
+            let mut changed = false;
             for input in inputs {
-                self.take_in(now, &state, leads, input);
+                changed |= self.take_in(now, &state, leads, input);
             }
-            self.publish(now, &state, leads, false);
+            // A snapshot is as large as the fleet, samples come by the thousand: those that bring
+            // no news are shown with the next tick.
+            if changed {
+                self.publish(now, &state, leads, false);
+            }
         }
         self.drain().await
     }
@@ -130,11 +135,15 @@ impl Driver {
         (self.clock.now(), self.ledger.state(), self.ledger.leads())
     }
 
-    fn take_in(&mut self, now: Now, state: &Arc<State>, leads: bool, input: Input) {
+    /// Says whether there may be something new to show.
+    fn take_in(&mut self, now: Now, state: &Arc<State>, leads: bool, input: Input) -> bool {
+        let is_sample = matches!(&input, Input::Sample { .. });
         if let Input::Sample { member, sample } = &input {
             self.stats.sampled(member, sample);
         }
-        for effect in self.controller.step(now, state, leads, input) {
+        let effects = self.controller.step(now, state, leads, input);
+        let changed = !is_sample || !effects.is_empty();
+        for effect in effects {
             match effect {
                 Effect::Publish(view) => {
                     tracing::info!(
@@ -160,6 +169,7 @@ impl Driver {
                 | Effect::Gossip(_)) => self.performer.perform(effect),
             }
         }
+        changed
     }
 
     /// A host that stalled or whose clock stepped does not trust its own eyes.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    AppId, Application, BootId, ConfigHash, MemberId, Mono, Probe, RegionDownRule, RegionId,
-    Sample, Target, Vote, VoteSheet,
+    AppId, Application, BootId, ConfigHash, MemberId, Mono, Opinion, Probe, RegionDownRule,
+    RegionId, Sample, Target, Vote, VoteSheet,
 };
 
 use super::opinion::believe;
@@ -27,19 +27,29 @@ pub struct Vantage {
 struct WatchedApp {
     config: ConfigHash,
     rule: RegionDownRule,
-    regions: BTreeMap<RegionId, Vec<ProbeTrack>>,
+    regions: BTreeMap<RegionId, WatchedRegion>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WatchedRegion {
+    tracks: Vec<ProbeTrack>,
+    /// The opinion on the last sheet.
+    said: Option<Opinion>,
 }
 
 impl WatchedApp {
     fn new(app: &Application) -> Self {
-        let tracks = |probes: &[Probe]| probes.iter().cloned().map(ProbeTrack::new).collect();
+        let watched = |probes: &[Probe]| WatchedRegion {
+            tracks: probes.iter().cloned().map(ProbeTrack::new).collect(),
+            said: None,
+        };
         Self {
             config: app.config.clone(),
             rule: app.detection.region_down,
             regions: app
                 .regions
                 .iter()
-                .map(|region| (region.name.clone(), tracks(&region.probes)))
+                .map(|region| (region.name.clone(), watched(&region.probes)))
                 .collect(),
         }
     }
@@ -80,8 +90,34 @@ impl Vantage {
                 .apps
                 .get_mut(app)
                 .and_then(|app| app.regions.get_mut(region))
-                .and_then(|tracks| tracks.iter_mut().find(|track| &track.probe().id == probe))
+                .and_then(|region| {
+                    region
+                        .tracks
+                        .iter_mut()
+                        .find(|track| &track.probe().id == probe)
+                })
                 .is_some_and(|track| track.observe(sample)),
+        }
+    }
+
+    /// Whether this member would now say of a Region something else than on its last sheet, as far
+    /// as `target` bears on it: a reference target bears on all of them.
+    pub fn has_news(&self, now: Mono, target: &Target) -> bool {
+        let differs = |app: &WatchedApp, region: &WatchedRegion| {
+            let rule = app.rule;
+            let belief = believe(now, self.tilted_at, rule, &region.tracks, &self.references);
+            region.said != Some(belief.opinion)
+        };
+        match target {
+            Target::Reference(_) => self
+                .apps
+                .values()
+                .any(|app| app.regions.values().any(|region| differs(app, region))),
+            Target::Region { app, region, .. } => self
+                .apps
+                .get(app)
+                .and_then(|app| Some((app, app.regions.get(region)?)))
+                .is_some_and(|(app, region)| differs(app, region)),
         }
     }
 
@@ -99,15 +135,24 @@ impl Vantage {
     /// The next sheet: one vote per Region of each application, by name.
     pub fn vote_sheet(&mut self, now: Mono) -> VoteSheet {
         self.sequence += 1;
-        let votes = self
-            .apps
-            .iter()
-            .flat_map(|(name, app)| {
-                app.regions
-                    .iter()
-                    .map(|(region, tracks)| self.vote(now, name, app, region, tracks))
-            })
-            .collect();
+        let mut votes = Vec::new();
+        for (name, app) in &mut self.apps {
+            for (region, watched) in &mut app.regions {
+                let tracks = &watched.tracks;
+                let belief = believe(now, self.tilted_at, app.rule, tracks, &self.references);
+                watched.said = Some(belief.opinion);
+                votes.push(Vote {
+                    app: name.clone(),
+                    region: region.clone(),
+                    opinion: belief.opinion,
+                    reason: belief.reason,
+                    evidence_at: belief.evidence_at,
+                    failing_since: belief.failing_since,
+                    config: app.config.clone(),
+                    probes: tracks.iter().map(ProbeTrack::state).collect(),
+                });
+            }
+        }
         VoteSheet {
             member: self.member.clone(),
             boot: self.boot,
@@ -116,27 +161,6 @@ impl Vantage {
             // The vantage knows probes only; its controller knows the rest.
             aws_reachable: None,
             votes,
-        }
-    }
-
-    fn vote(
-        &self,
-        now: Mono,
-        name: &AppId,
-        app: &WatchedApp,
-        region: &RegionId,
-        tracks: &[ProbeTrack],
-    ) -> Vote {
-        let belief = believe(now, self.tilted_at, app.rule, tracks, &self.references);
-        Vote {
-            app: name.clone(),
-            region: region.clone(),
-            opinion: belief.opinion,
-            reason: belief.reason,
-            evidence_at: belief.evidence_at,
-            failing_since: belief.failing_since,
-            config: app.config.clone(),
-            probes: tracks.iter().map(ProbeTrack::state).collect(),
         }
     }
 }

@@ -24,7 +24,7 @@ struct Heard {
     /// When the sheet was made, on our clock, never later than it truly was.
     made_at: Option<Mono>,
     aws_reachable: Option<bool>,
-    votes: BTreeMap<(AppId, RegionId), HeldVote>,
+    votes: BTreeMap<AppId, BTreeMap<RegionId, HeldVote>>,
 }
 
 impl Matrix {
@@ -73,18 +73,21 @@ impl Matrix {
                 former_boots.pop_front();
             }
         }
-        let votes = sheet
-            .votes
-            .iter()
-            .filter_map(|vote| {
-                let held = HeldVote {
-                    evidence_at: ours(vote.evidence_at)?,
-                    failing_since: vote.failing_since.and_then(&ours),
-                    vote: vote.clone(),
-                };
-                Some(((vote.app.clone(), vote.region.clone()), held))
-            })
-            .collect();
+        let mut votes: BTreeMap<AppId, BTreeMap<RegionId, HeldVote>> = BTreeMap::new();
+        for vote in &sheet.votes {
+            let Some(evidence_at) = ours(vote.evidence_at) else {
+                continue;
+            };
+            let held = HeldVote {
+                evidence_at,
+                failing_since: vote.failing_since.and_then(&ours),
+                vote: vote.clone(),
+            };
+            votes
+                .entry(vote.app.clone())
+                .or_default()
+                .insert(vote.region.clone(), held);
+        }
         let heard = Heard {
             boot: sheet.boot,
             sequence: sheet.sequence,
@@ -99,10 +102,7 @@ impl Matrix {
 
     /// What that member last thought of that Region.
     pub fn vote(&self, member: &MemberId, app: &AppId, region: &RegionId) -> Option<&HeldVote> {
-        self.heard
-            .get(member)?
-            .votes
-            .get(&(app.clone(), region.clone()))
+        self.heard.get(member)?.votes.get(app)?.get(region)
     }
 
     /// The members whose own AWS calls succeed, by a sheet younger than `freshness`.
@@ -115,9 +115,10 @@ impl Matrix {
 
     /// Everything held, by member, application and Region: for `votes` and the metrics.
     pub fn iter(&self) -> impl Iterator<Item = (&MemberId, &HeldVote)> {
-        self.heard
-            .iter()
-            .flat_map(|(member, heard)| heard.votes.values().map(move |vote| (member, vote)))
+        self.heard.iter().flat_map(|(member, heard)| {
+            let votes = heard.votes.values().flat_map(BTreeMap::values);
+            votes.map(move |vote| (member, vote))
+        })
     }
 
     /// Forgets a member that is no longer one.

@@ -173,14 +173,10 @@ impl Engine {
         self.may_start = may_start;
         match &run.status {
             RunStatus::Executing | RunStatus::NeedsOperator { .. } | RunStatus::Aborting { .. } => {
-                let steps: Vec<(PlannedStep, StepRecord)> = run
-                    .in_order()
-                    .map(|(step, record)| (step.clone(), record.clone()))
-                    .collect();
-                for (step, record) in &steps {
+                for (step, record) in run.in_order() {
                     moves.extend(self.advance_step(now, run, step, record, may_start));
                 }
-                let at_rest = steps.iter().all(|(_, r)| r.status.is_at_rest());
+                let at_rest = run.in_order().all(|(_, r)| r.status.is_at_rest());
                 if at_rest && matches!(run.status, RunStatus::Aborting { .. }) {
                     moves.extend(self.close(now));
                 }
