@@ -40,3 +40,15 @@ pub use setup::{
 };
 pub use timeline::{Change, TimelineEvent};
 pub use world::World;
+
+/// What the sandbox makes of a request before any world sees it: service, operation and decoded
+/// parameters, or in words why it is none. A caller's bytes are the only thing here that nobody
+/// chose, so this is what `fuzz/` knocks at.
+pub fn decode(
+    parts: &http::request::Parts,
+    body: &[u8],
+) -> Result<(Service, String, serde_json::Value), String> {
+    wire::read(parts, body)
+        .map(|call| (call.service, call.operation, call.parameters))
+        .map_err(|unreadable| unreadable.what)
+}

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{ACTIVE, Bench, refused};
+use crate::sandbox::decode;
 
 const UNKNOWN: &str = "SandboxNotImplemented";
 
@@ -96,4 +97,28 @@ async fn post(url: String, header: &str, body: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+#[test]
+fn a_request_nested_without_end_does_not_end_the_process() {
+    let request = |service: &str, path: &str| {
+        let (parts, ()) = http::Request::post(path)
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/{service}/aws4_request"),
+            )
+            .body(())
+            .unwrap()
+            .into_parts();
+        parts
+    };
+    let dots = format!("Action=DescribeGlobalClusters&{}=b", "a.".repeat(400_000));
+    let (_, operation, _) = decode(&request("rds", "/"), dots.as_bytes()).unwrap();
+    assert_eq!(operation, "DescribeGlobalClusters");
+    let elements = "<a>".repeat(300_000);
+    let path = "/2013-04-01/hostedzone/Z1/rrset";
+    let why = decode(&request("route53", path), elements.as_bytes()).unwrap_err();
+    assert!(why.contains("64 deep"), "{why}");
+    let lists = "[".repeat(500_000);
+    decode(&request("globalaccelerator", "/"), lists.as_bytes()).unwrap_err();
 }

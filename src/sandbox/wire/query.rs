@@ -33,14 +33,18 @@ pub(super) fn parameters(form: &[(String, String)]) -> Value {
     let mut root = Map::new();
     for (name, value) in form {
         if name != "Action" && name != "Version" {
-            insert(&mut root, name, value);
+            insert(&mut root, name, value, DEEPEST);
         }
     }
     tidy(Value::Object(root))
 }
 
-fn insert(into: &mut Map<String, Value>, path: &str, value: &str) {
-    match path.split_once('.') {
+/// How deep the dots of a name lead. No operation here goes beyond five; without a bound a megabyte
+/// of dots would end the process by its stack.
+const DEEPEST: usize = 16;
+
+fn insert(into: &mut Map<String, Value>, path: &str, value: &str, room: usize) {
+    match path.split_once('.').filter(|_| room > 0) {
         None => {
             into.insert(path.to_owned(), Value::String(value.to_owned()));
         }
@@ -49,7 +53,7 @@ fn insert(into: &mut Map<String, Value>, path: &str, value: &str) {
                 .entry(head.to_owned())
                 .or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(child) = child {
-                insert(child, rest, value);
+                insert(child, rest, value, room - 1);
             }
         }
     }

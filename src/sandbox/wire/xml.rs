@@ -69,6 +69,10 @@ pub(super) fn error(namespace: &str, refusal: &Refusal) -> String {
 /// The id that stands in bodies; the header's is the real one.
 pub(super) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
+/// How deep elements may lie within each other. No operation here goes beyond ten; a value is
+/// dropped by recursion, so that without a bound one request could end the process by its stack.
+const DEEPEST: usize = 64;
+
 /// An element that is not closed yet: its name, its children so far, its text so far.
 type Open = (String, Vec<(String, Value)>, String);
 
@@ -79,8 +83,12 @@ pub(super) fn parse(body: &[u8], lists: &[&str]) -> Result<Value, String> {
     let mut open: Vec<Open> = vec![(String::new(), Vec::new(), String::new())];
     loop {
         let event = reader.read_event().map_err(|e| e.to_string())?;
+        let depth = open.len();
         let top = open.last_mut().ok_or("unbalanced")?;
         match event {
+            Event::Start(_) if depth > DEEPEST => {
+                return Err(format!("elements nested more than {DEEPEST} deep"));
+            }
             Event::Start(start) => {
                 let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
                 open.push((name, Vec::new(), String::new()));
