@@ -77,8 +77,8 @@ pub(super) enum HttpError {
     Dropped(#[from] Dropped),
     #[error("no answer from {authority}: {why}")]
     NoAnswer { authority: String, why: String },
-    #[error("no answer from {url} in {}ms", .after.as_millis())]
-    TimedOut { url: String, after: Duration },
+    #[error("no answer from {url} within `call_timeout`")]
+    TimedOut { url: String },
 }
 
 /// Where a URL points.
@@ -108,7 +108,6 @@ impl HttpOnce {
             .unwrap_or_else(|_| {
                 Err(HttpError::TimedOut {
                     url: ask.url.to_owned(),
-                    after: ask.timeout,
                 })
             })
     }
