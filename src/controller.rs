@@ -13,23 +13,27 @@
 //! of that moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
 use crate::detect::Vantage;
 use crate::model::{
-    AppId, AppView, Application, BootId, CommandBody, Decision, Epoch, Event, GuardVerdict,
-    HoldReason, Member, MemberId, Millis, Mono, NeedsOperator, Now, Origin, Phase, Plan, Probe,
-    RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample,
-    StandDownReason, State, StepActivity, StepId, StepStatus, Traffic, Verdict, VerdictState,
-    VoteSheet, Wall,
+    AppId, AppView, Application, CommandBody, Decision, Event, HoldReason, MemberId, Millis, Mono,
+    Now, Origin, RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample,
+    StandDownReason, State, StepActivity, StepId, Traffic, Verdict, VerdictState, VoteSheet,
 };
-use crate::quorum::{self, GuardContext, GuardOrigin, Matrix, Verdicts};
-use crate::run::{Engine, Heard, Move, Timing};
-use crate::runbook::{PlanRequest, plan};
+use crate::quorum::{self, Matrix, Verdicts};
+use crate::run::{Engine, Heard, Move};
 
+mod decide;
+mod doubt;
+mod phase;
 #[cfg(test)]
 mod tests;
+mod words;
+
+pub use words::{Effect, Input, RunRequest, Setup};
+
+use phase::is_news;
 
 /// After a plan or an opening was refused, this long until it is tried again: often enough to miss
 /// nothing, seldom enough not to flood the ledger.
@@ -39,144 +43,9 @@ const RETRY_AFTER: Millis = Millis::from_secs(5);
 /// freshness: two rounds of votes and one to spare.
 const PROOF_ROUNDS: u64 = 3;
 
-/// AWS calls in a row that must fail before a leader lets one lead whose calls succeed: the SDK has
-/// retried each of them already.
-const AWS_FAILURES: u32 = 3;
-
 /// News does not wait for its round, but two rounds are this part of a round apart at least: when a
 /// Region is lost to a thousand applications, each of them is news of its own.
 const EARLY_ROUNDS: u64 = 10;
-
-/// What the controller is told once.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// This member.
-    pub me: MemberId,
-    /// This life of it.
-    pub boot: BootId,
-    /// The configured members.
-    pub members: Vec<Member>,
-    /// The members whose vantages live in this process.
-    pub hosted: Vec<MemberId>,
-    /// What is failed over.
-    pub applications: Vec<Application>,
-    /// The reference targets.
-    pub references: Vec<Probe>,
-    /// By name.
-    pub runbooks: BTreeMap<String, Runbook>,
-    /// What the engine goes by.
-    pub timing: Timing,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// Time passed.
-    Tick,
-    /// A probe of a hosted vantage came back.
-    Sample {
-        /// Whose vantage.
-        member: MemberId,
-        /// What it found.
-        sample: Sample,
-    },
-    /// This host stalled or its clock stepped: a hosted vantage does not trust itself.
-    Tilt {
-        /// Whose vantage.
-        member: MemberId,
-    },
-    /// A round of votes of another member, asked for at that moment on our clock.
-    Sheet {
-        /// What it said.
-        sheet: VoteSheet,
-        /// When it was asked: the sheet is no older than that.
-        asked_at: Mono,
-    },
-    /// Where traffic stands, as asked for by [`Effect::ReadTraffic`]; `None` if unreadable.
-    TrafficRead {
-        /// Of which application.
-        app: AppId,
-        /// What was read.
-        traffic: Option<Traffic>,
-    },
-    /// What the ledger said to [`Effect::OpenRun`]; `None` if it did not say.
-    Opened {
-        /// Of which application.
-        app: AppId,
-        /// The answer.
-        answer: Option<Result<Event, Rejection>>,
-    },
-    /// What came back to a move of an engine.
-    Heard {
-        /// Of which run.
-        run: RunId,
-        /// What.
-        heard: Heard,
-    },
-    /// An AWS call of this member was answered, or not.
-    AwsAnswered {
-        /// Whether it was.
-        reached: bool,
-    },
-    /// A person asks for a run.
-    Request(RunRequest),
-}
-
-/// A run that a person asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRequest {
-    /// Which application.
-    pub app: AppId,
-    /// Why it is made.
-    pub kind: RunKind,
-    /// Where to; chosen like an automatic run's if absent, home for a failback.
-    pub to: Option<RegionId>,
-    /// Who asks.
-    pub by: String,
-    /// Why they ask.
-    pub reason: String,
-    /// Whether unreplicated data may be lost.
-    pub allow_data_loss: bool,
-}
-
-/// Something to be done by the shell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send these votes to every other member.
-    Gossip(Vec<VoteSheet>),
-    /// Let another member lead: this one cannot trust itself, or cannot act.
-    StandDown(StandDownReason),
-    /// Read where traffic stands; answer with [`Input::TrafficRead`].
-    ReadTraffic {
-        /// Of which application.
-        app: AppId,
-    },
-    /// Commit; answer with [`Input::Opened`].
-    OpenRun {
-        /// Of which application.
-        app: AppId,
-        /// Always `OpenRun`.
-        body: CommandBody,
-    },
-    /// A move of a run's engine; answer with [`Input::Heard`].
-    Perform {
-        /// Of which application.
-        app: AppId,
-        /// Of which run.
-        run: RunId,
-        /// What to do.
-        act: Move,
-    },
-    /// The view of an application has changed, by more than that time has passed.
-    Publish(AppView),
-    /// A person's request cannot be followed.
-    Decline {
-        /// What was asked.
-        request: RunRequest,
-        /// Why not.
-        reasons: Vec<HoldReason>,
-    },
-}
 
 /// One member's pure core.
 #[derive(Debug)]
@@ -431,51 +300,6 @@ impl Controller {
         }
         let stands_down = leads && member == &self.setup.me && self.has_peers();
         stands_down.then_some(Effect::StandDown(StandDownReason::Tilt))
-    }
-
-    fn has_peers(&self) -> bool {
-        self.setup.members.len() > 1
-    }
-
-    /// Why this leader should not lead, if there is a reason.
-    fn doubt(&mut self, now: Now) -> Option<StandDownReason> {
-        let me = &self.setup.me;
-        if self
-            .vantages
-            .get(me)
-            .is_some_and(|vantage| vantage.isolated(now.mono))
-        {
-            return Some(StandDownReason::Isolated);
-        }
-        let guards = self.setup.applications.iter().map(|app| &app.guards);
-        let freshness = guards.clone().map(|g| g.freshness).min()?;
-        if self.aws_failures >= Some(AWS_FAILURES) {
-            let reached_by: Vec<MemberId> = self
-                .matrix
-                .reaching_aws(now.mono, freshness)
-                .filter(|member| *member != me)
-                .cloned()
-                .collect();
-            if !reached_by.is_empty() {
-                return Some(StandDownReason::AwsUnreachable { reached_by });
-            }
-        }
-        let home = self.setup.members.iter().find(|member| &member.id == me)?;
-        let suspect = self.setup.applications.iter().any(|app| {
-            let verdict = self.verdicts.get(&app.name, &home.region);
-            verdict.is_some_and(|v| matches!(v.state, VerdictState::Suspect | VerdictState::Down))
-        });
-        if !suspect {
-            self.own_region_suspect_since = None;
-            return None;
-        }
-        let since = *self.own_region_suspect_since.get_or_insert(now.mono);
-        let hold_down = guards.map(|g| g.hold_down).min()?;
-        let suspect_for = now.mono.since(since);
-        (suspect_for.times(2) >= hold_down).then(|| StandDownReason::OwnRegionSuspect {
-            region: home.region.clone(),
-            since: suspect_for,
-        })
     }
 
     /// Leadership has come (back): another member may have acted in between.
@@ -887,190 +711,6 @@ impl Controller {
         }
     }
 
-    /// The verdict on every Region of the application as of now.
-    fn judge(&mut self, now: Now, app: &Application) -> Vec<Verdict> {
-        let setup = &self.setup;
-        app.regions
-            .iter()
-            .map(|region| {
-                let judgement =
-                    quorum::judge(now.mono, &self.matrix, &setup.members, app, &region.name);
-                self.verdicts
-                    .observe(now.mono, &app.name, app.guards.freshness, judgement)
-                    .clone()
-            })
-            .collect()
-    }
-
-    fn decide(
-        &self,
-        now: Now,
-        state: &State,
-        app: &Application,
-        verdicts: &[Verdict],
-        intended: &Intended,
-    ) -> (Vec<GuardVerdict>, Decision) {
-        let context = self.guard_context(now, state, app, verdicts, intended);
-        let guards = quorum::evaluate(&context);
-        let decision = quorum::decide(&guards, &intended.from, intended.to.as_ref());
-        (guards, decision)
-    }
-
-    fn guard_context<'a>(
-        &'a self,
-        now: Now,
-        state: &'a State,
-        app: &'a Application,
-        verdicts: &'a [Verdict],
-        intended: &'a Intended,
-    ) -> GuardContext<'a> {
-        let origin = match &intended.request {
-            Some(request) => GuardOrigin::Operator {
-                name: request.by.clone(),
-                allow_data_loss: request.allow_data_loss,
-            },
-            None => GuardOrigin::Automatic,
-        };
-        GuardContext {
-            now,
-            started_at: self.started_at,
-            app,
-            members: &self.setup.members,
-            matrix: &self.matrix,
-            verdicts,
-            state,
-            ledger_fault: None,
-            kind: intended.kind,
-            from: &intended.from,
-            to: intended.to.as_ref(),
-            origin,
-            data_step: self.runbook(app, intended.kind).is_some_and(has_data_step),
-        }
-    }
-
-    fn make_plan(
-        &self,
-        now: Now,
-        state: &State,
-        app: &Application,
-        verdicts: &[Verdict],
-        intended: &Intended,
-        traffic: Option<&Traffic>,
-    ) -> Result<Plan, HoldReason> {
-        let kind = intended.kind;
-        let runbook = self
-            .runbook(app, kind)
-            .ok_or(HoldReason::NoRunbook { kind })?;
-        let to = intended.to.as_ref().ok_or(HoldReason::NoCandidate)?;
-        let context = self.guard_context(now, state, app, verdicts, intended);
-        let epoch = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
-        plan(&PlanRequest {
-            app,
-            runbook,
-            kind,
-            from: &intended.from,
-            to,
-            state,
-            fresh: traffic.map(|traffic| (traffic, now.wall)),
-            epoch: epoch.next(),
-            data_loss: quorum::data_loss_grant(&context),
-            now: now.wall,
-        })
-    }
-
-    fn quorum_origin(&self, app: &Application, verdicts: &[Verdict], from: &RegionId) -> Origin {
-        let tally = verdicts
-            .iter()
-            .find(|v| &v.region == from)
-            .map(|v| v.tally.clone())
-            .unwrap_or_default();
-        let evidence = tally
-            .down
-            .iter()
-            .filter_map(|member| self.matrix.vote(member, &app.name, from))
-            .flat_map(|held| {
-                held.vote.probes.iter().map(|probe| {
-                    let failure = probe.last_failure.as_deref().unwrap_or("no failure");
-                    format!(
-                        "{}: {failure}, {} in a row",
-                        probe.probe, probe.failures_in_row
-                    )
-                })
-            })
-            .collect();
-        Origin::Quorum { tally, evidence }
-    }
-
-    fn phase(
-        &self,
-        now: Now,
-        state: &State,
-        app: &Application,
-        verdicts: &[Verdict],
-        decision: Option<&Decision>,
-        active: &RegionId,
-    ) -> Phase {
-        if let Some(run) = state.open_run(&app.name) {
-            return run_phase(run);
-        }
-        let desk = self.desks.get(&app.name);
-        if let Some(planning) = desk.and_then(|desk| desk.planning.as_ref()) {
-            let region = match planning {
-                Planning::Reading { intended, .. } => intended.from.clone(),
-                Planning::Opening { region, .. } => region.clone(),
-            };
-            return Phase::Planned { region };
-        }
-        let region = active.clone();
-        match decision {
-            Some(Decision::Act { .. }) => {
-                return match desk.and_then(|desk| desk.refused.as_ref()) {
-                    Some((_, reason)) => Phase::Blocked {
-                        region,
-                        reason: reason.clone(),
-                    },
-                    None => Phase::Confirmed { region },
-                };
-            }
-            Some(Decision::Ask { reasons, .. }) => {
-                let text: Vec<String> = reasons
-                    .iter()
-                    .map(|reason| format!("{reason}; {}", reason.remedy()))
-                    .collect();
-                return Phase::NeedsOperator {
-                    run: None,
-                    reason: text.join("; "),
-                };
-            }
-            Some(Decision::Hold(reasons)) => {
-                let waiting = |reason: &&HoldReason| {
-                    matches!(
-                        reason,
-                        HoldReason::HoldDown { .. } | HoldReason::StartupGrace { .. }
-                    )
-                };
-                return match reasons.iter().find(|reason| !waiting(reason)) {
-                    Some(reason) => Phase::Blocked {
-                        region,
-                        reason: reason.clone(),
-                    },
-                    None => Phase::Confirmed { region },
-                };
-            }
-            None => {}
-        }
-        let suspect = verdicts
-            .iter()
-            .any(|v| v.region == region && v.state == VerdictState::Suspect);
-        if suspect {
-            return Phase::Suspect { region };
-        }
-        match cool_down(app, state, now.wall) {
-            Some(remaining) => Phase::CoolDown { remaining },
-            None => Phase::Steady,
-        }
-    }
-
     fn app(&self, name: &AppId) -> Option<Arc<Application>> {
         self.desks.get(name).map(|desk| Arc::clone(&desk.app))
     }
@@ -1089,13 +729,6 @@ pub fn active_region<'a>(app: &'a Application, state: &'a State) -> &'a RegionId
         .unwrap_or(&app.home)
 }
 
-fn has_data_step(runbook: &Runbook) -> bool {
-    runbook
-        .steps
-        .iter()
-        .any(|step| matches!(step.action, crate::model::ActionSpec::AuroraPromote { .. }))
-}
-
 fn abandon(app: &Application, run: &Run) -> Effect {
     Effect::Perform {
         app: app.name.clone(),
@@ -1107,79 +740,4 @@ fn abandon(app: &Application, run: &Run) -> Effect {
             },
         },
     }
-}
-
-fn run_phase(run: &Run) -> Phase {
-    let id = run.id.clone();
-    match &run.status {
-        RunStatus::NeedsOperator { reason } => Phase::NeedsOperator {
-            run: Some(id),
-            reason: NeedsOperator::to_string(reason),
-        },
-        RunStatus::Soaking { .. } => Phase::Soaking { run: id },
-        RunStatus::Executing
-        | RunStatus::Aborting { .. }
-        | RunStatus::Completed
-        | RunStatus::Aborted { .. } => {
-            let asked = run
-                .in_order()
-                .find(|(_, record)| record.status == StepStatus::AwaitingApproval);
-            match asked {
-                Some((step, _)) => Phase::NeedsOperator {
-                    run: Some(id),
-                    reason: format!("step {} waits for an approval", step.id),
-                },
-                None => Phase::Executing { run: id },
-            }
-        }
-    }
-}
-
-/// Whether more has changed than ages and what is left of a delay: those count with every tick, and
-/// a line in the log for each of them would bury the others.
-fn is_news(old: &AppView, new: &AppView) -> bool {
-    old.active != new.active
-        || !same_phase(&old.phase, &new.phase)
-        || !old
-            .verdicts
-            .iter()
-            .map(|v| (&v.region, v.state))
-            .eq(new.verdicts.iter().map(|v| (&v.region, v.state)))
-        || !reasons(old).eq(reasons(new))
-}
-
-fn same_phase(old: &Phase, new: &Phase) -> bool {
-    match (old, new) {
-        (
-            Phase::Blocked { region, reason },
-            Phase::Blocked {
-                region: other,
-                reason: another,
-            },
-        ) => region == other && discriminant(reason) == discriminant(another),
-        // Asked before there is a run, the text is that of the reasons, with their ages.
-        (Phase::NeedsOperator { run: None, .. }, Phase::NeedsOperator { run: None, .. })
-        | (Phase::CoolDown { .. }, Phase::CoolDown { .. }) => true,
-        (old, new) => old == new,
-    }
-}
-
-/// Which reasons stand in the way, without their figures.
-fn reasons(view: &AppView) -> impl Iterator<Item = Discriminant<HoldReason>> {
-    let reasons = match &view.decision {
-        Some(Decision::Hold(reasons) | Decision::Ask { reasons, .. }) => reasons.as_slice(),
-        Some(Decision::Act { .. }) | None => &[],
-    };
-    reasons.iter().map(discriminant)
-}
-
-/// What is left of the cool-down, in whole seconds as a person counts them.
-fn cool_down(app: &Application, state: &State, now: Wall) -> Option<Millis> {
-    let known = state.apps.get(&app.name)?;
-    if known.acknowledged {
-        return None;
-    }
-    let ends = known.last_closed_at? + app.guards.cool_down;
-    let left = ends.since(now);
-    (left > Millis::ZERO).then(|| Millis::from_secs(left.0.div_ceil(1_000)))
 }

@@ -1,0 +1,138 @@
+//! From the votes of this moment to a decision, and from a decision to a plan.
+
+use crate::model::{
+    Application, Decision, Epoch, GuardVerdict, HoldReason, Now, Origin, Plan, RegionId, Runbook,
+    State, Traffic, Verdict,
+};
+use crate::quorum::{self, GuardContext, GuardOrigin};
+use crate::runbook::{PlanRequest, plan};
+
+use super::{Controller, Intended};
+
+impl Controller {
+    /// The verdict on every Region of the application as of now.
+    pub(super) fn judge(&mut self, now: Now, app: &Application) -> Vec<Verdict> {
+        let setup = &self.setup;
+        app.regions
+            .iter()
+            .map(|region| {
+                let judgement =
+                    quorum::judge(now.mono, &self.matrix, &setup.members, app, &region.name);
+                self.verdicts
+                    .observe(now.mono, &app.name, app.guards.freshness, judgement)
+                    .clone()
+            })
+            .collect()
+    }
+
+    pub(super) fn decide(
+        &self,
+        now: Now,
+        state: &State,
+        app: &Application,
+        verdicts: &[Verdict],
+        intended: &Intended,
+    ) -> (Vec<GuardVerdict>, Decision) {
+        let context = self.guard_context(now, state, app, verdicts, intended);
+        let guards = quorum::evaluate(&context);
+        let decision = quorum::decide(&guards, &intended.from, intended.to.as_ref());
+        (guards, decision)
+    }
+
+    pub(super) fn guard_context<'a>(
+        &'a self,
+        now: Now,
+        state: &'a State,
+        app: &'a Application,
+        verdicts: &'a [Verdict],
+        intended: &'a Intended,
+    ) -> GuardContext<'a> {
+        let origin = match &intended.request {
+            Some(request) => GuardOrigin::Operator {
+                name: request.by.clone(),
+                allow_data_loss: request.allow_data_loss,
+            },
+            None => GuardOrigin::Automatic,
+        };
+        GuardContext {
+            now,
+            started_at: self.started_at,
+            app,
+            members: &self.setup.members,
+            matrix: &self.matrix,
+            verdicts,
+            state,
+            ledger_fault: None,
+            kind: intended.kind,
+            from: &intended.from,
+            to: intended.to.as_ref(),
+            origin,
+            data_step: self.runbook(app, intended.kind).is_some_and(has_data_step),
+        }
+    }
+
+    pub(super) fn make_plan(
+        &self,
+        now: Now,
+        state: &State,
+        app: &Application,
+        verdicts: &[Verdict],
+        intended: &Intended,
+        traffic: Option<&Traffic>,
+    ) -> Result<Plan, HoldReason> {
+        let kind = intended.kind;
+        let runbook = self
+            .runbook(app, kind)
+            .ok_or(HoldReason::NoRunbook { kind })?;
+        let to = intended.to.as_ref().ok_or(HoldReason::NoCandidate)?;
+        let context = self.guard_context(now, state, app, verdicts, intended);
+        let epoch = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
+        plan(&PlanRequest {
+            app,
+            runbook,
+            kind,
+            from: &intended.from,
+            to,
+            state,
+            fresh: traffic.map(|traffic| (traffic, now.wall)),
+            epoch: epoch.next(),
+            data_loss: quorum::data_loss_grant(&context),
+            now: now.wall,
+        })
+    }
+
+    pub(super) fn quorum_origin(
+        &self,
+        app: &Application,
+        verdicts: &[Verdict],
+        from: &RegionId,
+    ) -> Origin {
+        let tally = verdicts
+            .iter()
+            .find(|v| &v.region == from)
+            .map(|v| v.tally.clone())
+            .unwrap_or_default();
+        let evidence = tally
+            .down
+            .iter()
+            .filter_map(|member| self.matrix.vote(member, &app.name, from))
+            .flat_map(|held| {
+                held.vote.probes.iter().map(|probe| {
+                    let failure = probe.last_failure.as_deref().unwrap_or("no failure");
+                    format!(
+                        "{}: {failure}, {} in a row",
+                        probe.probe, probe.failures_in_row
+                    )
+                })
+            })
+            .collect();
+        Origin::Quorum { tally, evidence }
+    }
+}
+
+fn has_data_step(runbook: &Runbook) -> bool {
+    runbook
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, crate::model::ActionSpec::AuroraPromote { .. }))
+}

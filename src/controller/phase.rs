@@ -1,0 +1,157 @@
+//! Where an application stands, for people; and which change of it is news.
+
+use std::mem::{Discriminant, discriminant};
+
+use crate::model::{
+    AppView, Application, Decision, HoldReason, Millis, NeedsOperator, Now, Phase, RegionId, Run,
+    RunStatus, State, StepStatus, Verdict, VerdictState, Wall,
+};
+
+use super::{Controller, Planning};
+
+impl Controller {
+    pub(super) fn phase(
+        &self,
+        now: Now,
+        state: &State,
+        app: &Application,
+        verdicts: &[Verdict],
+        decision: Option<&Decision>,
+        active: &RegionId,
+    ) -> Phase {
+        if let Some(run) = state.open_run(&app.name) {
+            return run_phase(run);
+        }
+        let desk = self.desks.get(&app.name);
+        if let Some(planning) = desk.and_then(|desk| desk.planning.as_ref()) {
+            let region = match planning {
+                Planning::Reading { intended, .. } => intended.from.clone(),
+                Planning::Opening { region, .. } => region.clone(),
+            };
+            return Phase::Planned { region };
+        }
+        let region = active.clone();
+        match decision {
+            Some(Decision::Act { .. }) => {
+                return match desk.and_then(|desk| desk.refused.as_ref()) {
+                    Some((_, reason)) => Phase::Blocked {
+                        region,
+                        reason: reason.clone(),
+                    },
+                    None => Phase::Confirmed { region },
+                };
+            }
+            Some(Decision::Ask { reasons, .. }) => {
+                let text: Vec<String> = reasons
+                    .iter()
+                    .map(|reason| format!("{reason}; {}", reason.remedy()))
+                    .collect();
+                return Phase::NeedsOperator {
+                    run: None,
+                    reason: text.join("; "),
+                };
+            }
+            Some(Decision::Hold(reasons)) => {
+                let waiting = |reason: &&HoldReason| {
+                    matches!(
+                        reason,
+                        HoldReason::HoldDown { .. } | HoldReason::StartupGrace { .. }
+                    )
+                };
+                return match reasons.iter().find(|reason| !waiting(reason)) {
+                    Some(reason) => Phase::Blocked {
+                        region,
+                        reason: reason.clone(),
+                    },
+                    None => Phase::Confirmed { region },
+                };
+            }
+            None => {}
+        }
+        let suspect = verdicts
+            .iter()
+            .any(|v| v.region == region && v.state == VerdictState::Suspect);
+        if suspect {
+            return Phase::Suspect { region };
+        }
+        match cool_down(app, state, now.wall) {
+            Some(remaining) => Phase::CoolDown { remaining },
+            None => Phase::Steady,
+        }
+    }
+}
+
+fn run_phase(run: &Run) -> Phase {
+    let id = run.id.clone();
+    match &run.status {
+        RunStatus::NeedsOperator { reason } => Phase::NeedsOperator {
+            run: Some(id),
+            reason: NeedsOperator::to_string(reason),
+        },
+        RunStatus::Soaking { .. } => Phase::Soaking { run: id },
+        RunStatus::Executing
+        | RunStatus::Aborting { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => {
+            let asked = run
+                .in_order()
+                .find(|(_, record)| record.status == StepStatus::AwaitingApproval);
+            match asked {
+                Some((step, _)) => Phase::NeedsOperator {
+                    run: Some(id),
+                    reason: format!("step {} waits for an approval", step.id),
+                },
+                None => Phase::Executing { run: id },
+            }
+        }
+    }
+}
+
+/// Whether more has changed than ages and what is left of a delay: those count with every tick, and
+/// a line in the log for each of them would bury the others.
+pub(super) fn is_news(old: &AppView, new: &AppView) -> bool {
+    old.active != new.active
+        || !same_phase(&old.phase, &new.phase)
+        || !old
+            .verdicts
+            .iter()
+            .map(|v| (&v.region, v.state))
+            .eq(new.verdicts.iter().map(|v| (&v.region, v.state)))
+        || !reasons(old).eq(reasons(new))
+}
+
+fn same_phase(old: &Phase, new: &Phase) -> bool {
+    match (old, new) {
+        (
+            Phase::Blocked { region, reason },
+            Phase::Blocked {
+                region: other,
+                reason: another,
+            },
+        ) => region == other && discriminant(reason) == discriminant(another),
+        // Asked before there is a run, the text is that of the reasons, with their ages.
+        (Phase::NeedsOperator { run: None, .. }, Phase::NeedsOperator { run: None, .. })
+        | (Phase::CoolDown { .. }, Phase::CoolDown { .. }) => true,
+        (old, new) => old == new,
+    }
+}
+
+/// Which reasons stand in the way, without their figures.
+fn reasons(view: &AppView) -> impl Iterator<Item = Discriminant<HoldReason>> {
+    let reasons = match &view.decision {
+        Some(Decision::Hold(reasons) | Decision::Ask { reasons, .. }) => reasons.as_slice(),
+        Some(Decision::Act { .. }) | None => &[],
+    };
+    reasons.iter().map(discriminant)
+}
+
+/// What is left of the cool-down, in whole seconds as a person counts them.
+fn cool_down(app: &Application, state: &State, now: Wall) -> Option<Millis> {
+    let known = state.apps.get(&app.name)?;
+    if known.acknowledged {
+        return None;
+    }
+    let ends = known.last_closed_at? + app.guards.cool_down;
+    let left = ends.since(now);
+    (left > Millis::ZERO).then(|| Millis::from_secs(left.0.div_ceil(1_000)))
+}
