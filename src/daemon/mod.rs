@@ -11,6 +11,7 @@ pub mod clock;
 mod driver;
 mod node;
 mod perform;
+mod preflight;
 pub mod snapshot;
 pub mod stats;
 mod watch;

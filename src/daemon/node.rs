@@ -18,7 +18,7 @@ use crate::probe::{LoopStall, NetProber, ProbeSet};
 use crate::run::{self, Timing};
 
 use super::driver::{Driver, Notice};
-use super::perform::Performer;
+use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
 use super::watch as watchers;
@@ -162,6 +162,7 @@ impl Node {
             inbox: inbox_in.clone(),
             stats: Arc::clone(&stats),
             journal: TaskTracker::new(),
+            unseen: Unseen::default(),
         };
         let controller = Controller::new(
             Setup {

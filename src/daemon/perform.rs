@@ -4,19 +4,21 @@
 //! Invariant: a call is handed to the actuator only after a linearizable read has shown, in this
 //! order, that this member leads and that the step stands at this life's intent.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::controller::{Effect, Input};
 use crate::model::{
-    AppId, BootId, CallOutcome, Command, CommandBody, Event, Intent, Millis, Outcome, Rejection,
-    RunId, StepId, Variant,
+    AppId, BootId, CallOutcome, Command, CommandBody, Event, Goal, Intent, Millis, Observation,
+    Outcome, Rejection, RunId, StepId, Variant,
 };
 use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 use crate::run::{Heard, Move, may_call};
 
+use super::preflight;
 use super::stats::Stats;
 
 /// Performs effects, and answers into the loop's inbox.
@@ -32,7 +34,12 @@ pub(super) struct Performer {
     pub stats: Arc<Stats>,
     /// Calls and commits under way: what a shutdown waits for. Reads are not among them.
     pub journal: TaskTracker,
+    /// Why a step's goal could not be seen at the last look.
+    pub unseen: Unseen,
 }
+
+/// By step; one that is seen has no entry.
+pub(super) type Unseen = Arc<Mutex<BTreeMap<(RunId, StepId), String>>>;
 
 impl Performer {
     /// Performs one effect, unless this process is ending.
@@ -55,7 +62,10 @@ impl Performer {
             Effect::OpenRun { app, body } => {
                 let this = self.clone();
                 self.journal.spawn(async move {
-                    let answer = this.propose(body).await.ok();
+                    let answer = match preflight::refusal(&this, &app, &body).await {
+                        Some(reason) => Some(Err(Rejection::Guard { reason })),
+                        None => this.propose(body).await.ok(),
+                    };
                     this.answer(Input::Opened { app, answer }).await;
                 });
             }
@@ -89,7 +99,7 @@ impl Performer {
                 tokio::spawn(async move {
                     let observation = this.actuator.observe(&app, &intent).await;
                     this.stats.observed(&intent, &observation.goal);
-                    tracing::debug!(%run, %step, seen = observation.seen, "observed");
+                    this.tell_looked(&run, &step, &observation);
                     let heard = Heard::Observed { step, observation };
                     this.answer(Input::Heard { run, heard }).await;
                 });
@@ -130,6 +140,20 @@ impl Performer {
                     this.answer(Input::Heard { run, heard }).await;
                 });
             }
+        }
+    }
+
+    /// That a goal cannot be seen is told once, and again when the reason changes.
+    fn tell_looked(&self, run: &RunId, step: &StepId, observation: &Observation) {
+        tracing::debug!(%run, %step, seen = observation.seen, "observed");
+        let key = (run.clone(), step.clone());
+        let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Goal::Unobservable { why } = &observation.goal {
+            if unseen.insert(key, why.clone()).as_ref() != Some(why) {
+                tracing::warn!(%run, %step, why, "the goal cannot be seen");
+            }
+        } else if unseen.remove(&key).is_some() {
+            tracing::info!(%run, %step, seen = observation.seen, "the goal is seen again");
         }
     }
 

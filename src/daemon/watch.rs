@@ -2,7 +2,9 @@
 //! of the node groups, and where traffic stands. What is seen goes into the ledger, so that nothing
 //! must be asked of a Region once it is lost.
 //!
-//! Every thing is watched by a task of its own: one Region that hangs delays no other.
+//! Every thing is watched by a task of its own: one Region that hangs delays no other. What cannot be
+//! read is told once, and again when the reason changes: what a plan lacks must be known before it
+//! is needed.
 
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::active_region;
 use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State};
-use crate::ports::Clock;
+use crate::ports::{Clock, ReadError};
 
 use super::perform::Performer;
 
@@ -27,10 +29,24 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
         let app = Arc::new(app.clone());
         for region in &app.regions {
             if region.resources.db_cluster_arn.is_some() {
-                keep(performer, stopping, lag, &app, &region.name);
+                keep(
+                    performer,
+                    stopping,
+                    "replication lag",
+                    lag,
+                    &app,
+                    &region.name,
+                );
             }
             if !region.resources.nodegroups.is_empty() {
-                keep(performer, stopping, capacity, &app, &region.name);
+                keep(
+                    performer,
+                    stopping,
+                    "node groups",
+                    capacity,
+                    &app,
+                    &region.name,
+                );
             }
         }
         let steered = app.resources.dns.is_some()
@@ -39,7 +55,7 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
                 .iter()
                 .any(|region| region.resources.endpoint_group_arn.is_some());
         if steered {
-            keep(performer, stopping, traffic, &app, &app.home);
+            keep(performer, stopping, "traffic", traffic, &app, &app.home);
         }
     }
 }
@@ -47,20 +63,25 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
 fn keep<F, Fut>(
     performer: &Performer,
     stopping: &CancellationToken,
+    what: &'static str,
     look: F,
     app: &Arc<Application>,
     region: &RegionId,
 ) where
     F: Fn(Performer, Arc<Application>, RegionId) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send,
+    Fut: Future<Output = Result<(), ReadError>> + Send,
 {
     let (performer, app, region) = (performer.clone(), Arc::clone(app), region.clone());
     let stopping = stopping.clone();
     tokio::spawn(async move {
         let watching = async {
+            let mut trouble = None;
             loop {
                 if performer.ledger.leads() {
-                    look(performer.clone(), Arc::clone(&app), region.clone()).await;
+                    let looked = look(performer.clone(), Arc::clone(&app), region.clone()).await;
+                    let now = looked.err().map(|error| error.to_string());
+                    tell(&app, &region, what, trouble.as_ref(), now.as_ref());
+                    trouble = now;
                     performer.clock.sleep(EVERY).await;
                 } else {
                     performer.clock.sleep(Millis::from_secs(1)).await;
@@ -74,29 +95,47 @@ fn keep<F, Fut>(
     });
 }
 
-async fn lag(performer: Performer, app: Arc<Application>, region: RegionId) {
+fn tell(
+    app: &Application,
+    region: &RegionId,
+    what: &str,
+    was: Option<&String>,
+    now: Option<&String>,
+) {
+    let app = &app.name;
+    match now {
+        Some(why) if was != Some(why) => {
+            tracing::warn!(%app, %region, what, why, "not watched: plans go by what was recorded");
+        }
+        None if was.is_some() => tracing::info!(%app, %region, what, "watched again"),
+        Some(_) | None => {}
+    }
+}
+
+async fn lag(
+    performer: Performer,
+    app: Arc<Application>,
+    region: RegionId,
+) -> Result<(), ReadError> {
     // The writer has no lag; CloudWatch publishes none for it.
     if active_region(&app, &performer.ledger.state()) == &region {
-        return;
+        return Ok(());
     }
-    match performer.actuator.read_lag(&app.name, &region).await {
-        Ok(samples) if samples.is_empty() => {}
-        Ok(samples) => {
-            let known = newest_lag(&performer.ledger.state(), &app, &region);
-            if samples.last().map(|s| (s.at, s.lag)) != known {
-                record(
-                    &performer,
-                    CommandBody::RecordLag {
-                        app: app.name.clone(),
-                        region,
-                        samples,
-                    },
-                )
-                .await;
-            }
-        }
-        Err(error) => tracing::debug!(app = %app.name, %region, %error, "lag"),
+    let samples = performer.actuator.read_lag(&app.name, &region).await?;
+    let known = newest_lag(&performer.ledger.state(), &app, &region);
+    let newest = samples.last().map(|s| (s.at, s.lag));
+    if newest.is_some() && newest != known {
+        record(
+            &performer,
+            CommandBody::RecordLag {
+                app: app.name.clone(),
+                region,
+                samples,
+            },
+        )
+        .await;
     }
+    Ok(())
 }
 
 fn newest_lag(
@@ -108,51 +147,53 @@ fn newest_lag(
     samples.last().map(|sample| (sample.at, sample.lag))
 }
 
-async fn capacity(performer: Performer, app: Arc<Application>, region: RegionId) {
-    match performer.actuator.read_capacity(&app.name, &region).await {
-        Ok(sizes) => {
-            let state = performer.ledger.state();
-            for (nodegroup, size) in sizes {
-                let known = state
-                    .apps
-                    .get(&app.name)
-                    .and_then(|a| a.capacity.get(&region)?.get(&nodegroup.to_string()));
-                if is_news(known, &size, performer.clock.as_ref()) {
-                    record(
-                        &performer,
-                        CommandBody::RecordCapacity {
-                            app: app.name.clone(),
-                            region: region.clone(),
-                            nodegroup,
-                            size,
-                        },
-                    )
-                    .await;
-                }
-            }
+async fn capacity(
+    performer: Performer,
+    app: Arc<Application>,
+    region: RegionId,
+) -> Result<(), ReadError> {
+    let sizes = performer.actuator.read_capacity(&app.name, &region).await?;
+    let state = performer.ledger.state();
+    for (nodegroup, size) in sizes {
+        let known = state
+            .apps
+            .get(&app.name)
+            .and_then(|a| a.capacity.get(&region)?.get(&nodegroup.to_string()));
+        if is_news(known, &size, performer.clock.as_ref()) {
+            record(
+                &performer,
+                CommandBody::RecordCapacity {
+                    app: app.name.clone(),
+                    region: region.clone(),
+                    nodegroup,
+                    size,
+                },
+            )
+            .await;
         }
-        Err(error) => tracing::debug!(app = %app.name, %region, %error, "capacity"),
     }
+    Ok(())
 }
 
-async fn traffic(performer: Performer, app: Arc<Application>, _home: RegionId) {
-    match performer.actuator.read_traffic(&app.name).await {
-        Ok(traffic) => {
-            let state = performer.ledger.state();
-            let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
-            if is_news(known, &traffic, performer.clock.as_ref()) {
-                record(
-                    &performer,
-                    CommandBody::RecordTraffic {
-                        app: app.name.clone(),
-                        traffic,
-                    },
-                )
-                .await;
-            }
-        }
-        Err(error) => tracing::debug!(app = %app.name, %error, "traffic"),
+async fn traffic(
+    performer: Performer,
+    app: Arc<Application>,
+    _home: RegionId,
+) -> Result<(), ReadError> {
+    let traffic = performer.actuator.read_traffic(&app.name).await?;
+    let state = performer.ledger.state();
+    let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
+    if is_news(known, &traffic, performer.clock.as_ref()) {
+        record(
+            &performer,
+            CommandBody::RecordTraffic {
+                app: app.name.clone(),
+                traffic,
+            },
+        )
+        .await;
     }
+    Ok(())
 }
 
 fn is_news<T: PartialEq>(known: Option<&Seen<T>>, seen: &T, clock: &dyn Clock) -> bool {

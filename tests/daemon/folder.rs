@@ -1,0 +1,212 @@
+//! The ledger's folder: one process at a time, a disk that is full, and what a restart finds.
+
+use std::path::Path;
+
+use failoverd::sandbox::Fault;
+
+use super::child::{Circumstances, Daemon, Ended, clean};
+use super::stage::{HOME, Props, STANDBY, Stage, knows_everything};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_is_told_who_has_the_folder_and_the_first_goes_on() {
+    let stage = Stage::new().await;
+    let mut first = stage.steady().await;
+    let second = stage.daemon().ended().await;
+    assert_eq!(second.status.code(), Some(1), "{}", second.log);
+    let folder = stage.data_dir.display().to_string();
+    let holder = format!("process {}", first.pid());
+    second.log.must_say(&[
+        &folder,
+        "is locked by another process",
+        &holder,
+        "give this one a data_dir of its own",
+    ]);
+    assert_eq!(first.page("/readyz").await.unwrap().0, 200);
+    stage.lose_home();
+    first
+        .shows("its run completes", |metrics| metrics.closed("completed"))
+        .await;
+    stage.moved_once();
+    drop(first);
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_acknowledged_is_there_at_once_after_a_kill() {
+    let stage = Stage::new().await;
+    let daemon = stage.steady().await;
+    daemon.kill_9();
+    // Whatever it knows now, nobody told it again.
+    let silence = Fault::HangControlPlane {
+        service: None,
+        region: None,
+    };
+    stage.inject(silence.clone());
+    let mut daemon = stage.daemon();
+    daemon.api().await;
+    daemon
+        .shows("lag, sizes and traffic are known", knows_everything)
+        .await;
+    stage.clear(&silence);
+
+    stage.lose_home();
+    daemon
+        .shows("the run completes", |metrics| metrics.closed("completed"))
+        .await;
+    daemon.kill_9();
+    stage.inject(silence);
+    let mut daemon = stage.daemon();
+    daemon.api().await;
+    daemon
+        .shows("where it serves, and what happened", |metrics| {
+            metrics.phase("cool_down")
+                && metrics.is("application_active", &[("region", STANDBY)])
+                && metrics.is("region_quarantined", &[("region", HOME)])
+                && metrics.is("application_epoch", &[])
+        })
+        .await;
+    stage.moved_once();
+    drop(daemon);
+    stage.strike().await;
+}
+
+/// No file of the daemon may grow past a few blocks: the first write of an outage fails.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_ends_the_daemon_and_loses_nothing() {
+    use rustix::process::{Resource, Rlimit, prlimit};
+
+    let stage = Stage::new().await;
+    let mut daemon = Daemon::start(&stage.config, &unsignalled(""));
+    super::stage::becomes_steady(&mut daemon).await;
+    let full = Rlimit {
+        current: Some(4_096),
+        maximum: None,
+    };
+    prlimit(Some(daemon.pid()), Resource::Fsize, full).expect("the limit can be set");
+    stage.lose_home();
+    says_that_the_disk_is_full(&daemon.ended().await, &stage.data_dir);
+    recovers(&stage).await;
+    stage.strike().await;
+}
+
+/// The same from the beginning, with nothing but a shell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_does_not_start_on_a_full_disk_and_loses_nothing() {
+    let stage = Stage::new().await;
+    stage.steady().await.kill_9();
+    let full = Daemon::start(&stage.config, &unsignalled("ulimit -f 8"));
+    says_that_the_disk_is_full(&full.ended().await, &stage.data_dir);
+    stage.untouched();
+    let mut daemon = stage.daemon();
+    daemon.api().await;
+    daemon.shows("everything is known", knows_everything).await;
+    drop(daemon);
+    stage.strike().await;
+}
+
+/// A real file system with no room left; only root may make one.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_system_without_room_ends_the_daemon_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let stage = Stage::with(Props {
+        data_dir: Some(disk.path().join("data")),
+        ..Props::default()
+    })
+    .await;
+    let daemon = stage.steady().await;
+    disk.fill();
+    stage.lose_home();
+    says_that_the_disk_is_full(&daemon.ended().await, &stage.data_dir);
+    disk.free();
+    recovers(&stage).await;
+    stage.strike().await;
+}
+
+/// Too large a file is an error to the daemon, not the end of it.
+fn unsignalled(more: &str) -> Circumstances {
+    Circumstances {
+        shell: Some(format!("trap '' XFSZ\n{more}")),
+        ..Circumstances::usual()
+    }
+}
+
+#[track_caller]
+fn says_that_the_disk_is_full(ended: &Ended, folder: &Path) {
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
+    let folder = folder.display().to_string();
+    ended.log.must_say(&[
+        "the disk is full",
+        &folder,
+        "free space there and start again",
+        "nothing that was acknowledged is lost",
+    ]);
+    assert!(!ended.log.text().contains("panicked"), "{}", ended.log);
+}
+
+/// With room again it knows what it knew, and does what it could not.
+async fn recovers(stage: &Stage) {
+    assert!(stage.executed().is_empty(), "without a ledger no write");
+    let mut daemon = stage.daemon();
+    daemon
+        .shows("the run completes", |metrics| metrics.closed("completed"))
+        .await;
+    stage.moved_once();
+}
+
+/// A file system in memory, of a few megabytes.
+#[cfg(target_os = "linux")]
+struct SmallDisk {
+    at: tempfile::TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let at = tempfile::TempDir::new().expect("a folder for the test");
+        let mounted = clean("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m", "failoverd-test"])
+            .arg(at.path())
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self { at }),
+            Ok(output) => {
+                let why = String::from_utf8_lossy(&output.stderr).into_owned();
+                eprintln!("not tried on a real file system, for none can be mounted: {why}");
+                None
+            }
+            Err(error) => {
+                eprintln!("not tried on a real file system, for there is no mount: {error}");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.at.path()
+    }
+
+    /// Takes the last byte.
+    fn fill(&self) {
+        use std::io::Write;
+
+        let mut filler = std::fs::File::create(self.path().join("filler")).expect("it is there");
+        let page = [1_u8; 4_096];
+        while filler.write_all(&page).is_ok() {}
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.path().join("filler")).expect("it was made");
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Whoever still uses it keeps it until then.
+        let _ = clean("umount").arg("-l").arg(self.path()).status();
+    }
+}

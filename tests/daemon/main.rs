@@ -1,0 +1,24 @@
+//! The daemon as its users meet it: the real binary as a child process, real sockets, real signals,
+//! and an AWS that is emulated in this process.
+//!
+//! ```text
+//!  this process                                  child process
+//!  sandbox (AWS) ◀──────────── SDK ────────────── failoverd --config …
+//!  product, references ◀────── probes ───────────     │
+//!  test ── kill -9, SIGTERM ──▶                        ├─▶ /readyz, /metrics
+//!       ◀── exit code, log ────────────────────────────┘
+//! ```
+//!
+//! The child is looked at from outside only. Every wait is for a condition, and bounded.
+
+mod child;
+mod commands;
+mod folder;
+mod kills;
+mod metrics;
+mod mistakes;
+mod outage;
+mod stage;
+mod stop;
+mod wait;
+mod web;
