@@ -12,7 +12,7 @@
 //! Invariant: between the decision and the opening of a run the decision is made anew, on the votes
 //! of that moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::Vantage;
@@ -22,17 +22,22 @@ use crate::model::{
     StandDownReason, State, StepActivity, StepId, Traffic, Verdict, VerdictState, VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
-use crate::run::{Engine, Heard, Move};
+use crate::run::{Engine, Heard};
 
 mod decide;
+mod desk;
 mod doubt;
+#[cfg(test)]
+mod interleavings;
 mod phase;
+mod request;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use words::{Effect, Input, RunRequest, Setup};
 
+use desk::{Desk, Intended, Planning, decline};
 use phase::is_news;
 
 /// After a plan or an opening was refused, this long until it is tried again: often enough to miss
@@ -68,58 +73,11 @@ pub struct Controller {
     desks: BTreeMap<AppId, Desk>,
 }
 
-/// What the controller keeps of one application between two steps. All of it may be lost.
-#[derive(Debug)]
-struct Desk {
-    app: Arc<Application>,
-    planning: Option<Planning>,
-    engine: Option<(RunId, Engine)>,
-    /// Runs that this life opened: their verdict is known to have held.
-    opened_here: BTreeSet<RunId>,
-    /// Since when an inherited run waits for its verdict.
-    unproven_since: Option<Mono>,
-    /// Not planned again before then, and why.
-    refused: Option<(Mono, HoldReason)>,
-    request: Option<RunRequest>,
-    view: Option<AppView>,
-}
-
-impl Desk {
-    fn new(app: &Application) -> Self {
-        Self {
-            app: Arc::new(app.clone()),
-            planning: None,
-            engine: None,
-            opened_here: BTreeSet::new(),
-            unproven_since: None,
-            refused: None,
-            request: None,
-            view: None,
-        }
-    }
-}
-
 /// Whose affairs an input may have changed.
 enum Affected {
     Nobody,
     One(AppId),
     Everybody,
-}
-
-/// A run in the making.
-#[derive(Clone, Debug)]
-enum Planning {
-    Reading { intended: Intended, since: Mono },
-    Opening { region: RegionId, since: Mono },
-}
-
-/// A run that is wanted.
-#[derive(Clone, Debug)]
-struct Intended {
-    kind: RunKind,
-    from: RegionId,
-    to: Option<RegionId>,
-    request: Option<RunRequest>,
 }
 
 impl Controller {
@@ -249,7 +207,7 @@ impl Controller {
                 Affected::One(app)
             }
             Input::Opened { app, answer } => {
-                self.after_opening(now, &app, answer);
+                effects.extend(self.after_opening(now, &app, answer));
                 Affected::One(app)
             }
             Input::Heard { run, heard } => {
@@ -261,7 +219,7 @@ impl Controller {
             }
             Input::Request(request) => {
                 let app = request.app.clone();
-                effects.extend(self.request(now, leads, request));
+                effects.extend(self.request(state, leads, request));
                 Affected::One(app)
             }
         };
@@ -305,6 +263,7 @@ impl Controller {
     /// Leadership has come (back): another member may have acted in between.
     fn lead_again(&mut self, now: Now, state: &State) {
         for desk in self.desks.values_mut() {
+            desk.opened_here = None;
             if let Some((id, engine)) = &mut desk.engine
                 && let Some(run) = state.runs.get(id)
             {
@@ -360,9 +319,7 @@ impl Controller {
             effects.extend(self.lead(now, state, app, &verdicts, decision.as_ref(), &active));
         } else if let Some(desk) = self.desks.get_mut(name) {
             // The engine stays: it knows what this life has called.
-            desk.planning = None;
-            desk.unproven_since = None;
-            desk.request = None;
+            effects.extend(desk.stand_down());
         }
 
         let phase = self.phase(now, state, app, &verdicts, decision.as_ref(), &active);
@@ -403,21 +360,24 @@ impl Controller {
         if let Some(run) = watched {
             effects.extend(self.carry_on(now, app, verdicts, run));
         }
-        if state.open_run(&app.name).is_some() {
-            return effects;
-        }
+        let open = state.open_run(&app.name).map(|run| &run.id);
         let Some(desk) = self.desks.get_mut(&app.name) else {
             return effects;
         };
         if let Some(planning) = &desk.planning {
-            let since = match planning {
-                Planning::Reading { since, .. } | Planning::Opening { since, .. } => *since,
-            };
-            // An answer that never came: both questions are bounded well within this.
-            if now.mono.since(since) < self.setup.timing.call_timeout.times(3) {
+            if !planning.is_overdue(now, self.setup.timing.call_timeout) {
                 return effects;
             }
-            desk.planning = None;
+            match desk.planning.take() {
+                // The state has told what the ledger did not.
+                Some(Planning::Opening { run, .. }) if Some(&run) == open => {}
+                planning => effects.extend(planning.and_then(Planning::give_up)),
+            }
+        }
+        if let Some(run) = open {
+            let reason = HoldReason::RunOpen { run: run.clone() };
+            effects.extend(desk.request.take().map(|request| decline(request, reason)));
+            return effects;
         }
         if desk
             .refused
@@ -462,19 +422,17 @@ impl Controller {
         let needs_proof = run.status == RunStatus::Executing
             && run.origin.is_automatic()
             && !run.anything_intended()
-            && !desk.opened_here.contains(&run.id);
+            && desk.opened_here.as_ref() != Some(&run.id);
         if needs_proof {
             let since = *desk.unproven_since.get_or_insert(now.mono);
             let patience = app.guards.freshness.times(PROOF_ROUNDS);
             let verdict = verdicts.iter().find(|v| v.region == run.plan.from);
             match verdict.map(|v| v.state) {
                 Some(VerdictState::Down) => {}
-                Some(VerdictState::Up) => {
-                    return vec![abandon(app, run)];
-                }
+                Some(VerdictState::Up) => return desk.abandon(now, run),
                 Some(VerdictState::Suspect | VerdictState::Unknown) | None => {
                     if now.mono.since(since) >= patience {
-                        return vec![abandon(app, run)];
+                        return desk.abandon(now, run);
                     }
                     may_start = false;
                 }
@@ -537,57 +495,6 @@ impl Controller {
             .collect()
     }
 
-    fn request(&mut self, _now: Now, leads: bool, request: RunRequest) -> Option<Effect> {
-        let decline = |request: RunRequest, reason: HoldReason| {
-            Some(Effect::Decline {
-                request,
-                reasons: vec![reason],
-            })
-        };
-        if !leads {
-            return decline(request, HoldReason::NotLeader);
-        }
-        let Some(desk) = self.desks.get_mut(&request.app) else {
-            let why = format!("no application is called {}", request.app);
-            return decline(request, HoldReason::PlanImpossible { step: None, why });
-        };
-        desk.refused = None;
-        desk.request = Some(request);
-        None
-    }
-
-    fn begin_requested(
-        &mut self,
-        now: Now,
-        state: &State,
-        app: &Application,
-        verdicts: &[Verdict],
-        active: &RegionId,
-        request: RunRequest,
-    ) -> Vec<Effect> {
-        let home = (request.kind == RunKind::Failback).then(|| app.home.clone());
-        let to = request
-            .to
-            .clone()
-            .or(home)
-            .or_else(|| quorum::choose_target(app, state, verdicts, active));
-        let Some(desk) = self.desks.get_mut(&app.name) else {
-            return Vec::new();
-        };
-        desk.planning = Some(Planning::Reading {
-            intended: Intended {
-                kind: request.kind,
-                from: active.clone(),
-                to,
-                request: Some(request),
-            },
-            since: now.mono,
-        });
-        vec![Effect::ReadTraffic {
-            app: app.name.clone(),
-        }]
-    }
-
     /// The traffic is read: decide anew, make the plan, open the run.
     fn after_read(
         &mut self,
@@ -603,18 +510,26 @@ impl Controller {
         let Some(desk) = self.desks.get_mut(name) else {
             return Vec::new();
         };
-        let Some(Planning::Reading { intended, .. }) = desk.planning.take() else {
+        // The answer to a question that was asked twice comes twice.
+        let Some(Planning::Reading { intended, .. }) = &desk.planning else {
             return Vec::new();
         };
         if !leads {
             return Vec::new();
         }
+        let intended = intended.clone();
+        desk.planning = None;
         let verdicts = self.judge(now, &app);
         let (_, decision) = self.decide(now, state, &app, &verdicts, &intended);
         let refusals = match decision {
             Decision::Act { to, .. } if Some(&to) == intended.to.as_ref() => Vec::new(),
             // The world has moved on since; the next turn begins anew.
-            Decision::Act { .. } => return Vec::new(),
+            Decision::Act { .. } => {
+                if let Some(desk) = self.desks.get_mut(name) {
+                    desk.request = intended.request;
+                }
+                return Vec::new();
+            }
             Decision::Hold(reasons) | Decision::Ask { reasons, .. } => reasons,
         };
         if !refusals.is_empty() {
@@ -632,9 +547,10 @@ impl Controller {
                     None => self.quorum_origin(&app, &verdicts, &intended.from),
                 };
                 if let Some(desk) = self.desks.get_mut(name) {
-                    desk.opened_here.insert(run);
                     desk.planning = Some(Planning::Opening {
+                        run,
                         region: intended.from.clone(),
+                        request: intended.request.clone(),
                         since: now.mono,
                     });
                 }
@@ -674,15 +590,25 @@ impl Controller {
         }
     }
 
-    fn after_opening(&mut self, now: Now, name: &AppId, answer: Option<Result<Event, Rejection>>) {
+    fn after_opening(
+        &mut self,
+        now: Now,
+        name: &AppId,
+        answer: Option<Result<Event, Rejection>>,
+    ) -> Vec<Effect> {
         let Some(desk) = self.desks.get_mut(name) else {
-            return;
+            return Vec::new();
         };
-        if !matches!(desk.planning, Some(Planning::Opening { .. })) {
-            return;
-        }
+        let Some(Planning::Opening { run, request, .. }) = &desk.planning else {
+            return Vec::new();
+        };
+        let (run, request) = (run.clone(), request.clone());
         match answer {
-            Some(Ok(_)) => desk.planning = None,
+            Some(Ok(_)) => {
+                desk.planning = None;
+                desk.opened_here = Some(run);
+                Vec::new()
+            }
             Some(Err(rejection)) => {
                 desk.planning = None;
                 let reason = match rejection {
@@ -704,10 +630,10 @@ impl Controller {
                         why: rejection.to_string(),
                     },
                 };
-                desk.refused = Some((now.mono + RETRY_AFTER, reason));
+                self.refuse(now, name, request, vec![reason])
             }
             // Not known to be committed, nor not to be: the state will tell, or time will pass.
-            None => {}
+            None => Vec::new(),
         }
     }
 
@@ -727,17 +653,4 @@ pub fn active_region<'a>(app: &'a Application, state: &'a State) -> &'a RegionId
         .get(&app.name)
         .and_then(|known| known.active.as_ref())
         .unwrap_or(&app.home)
-}
-
-fn abandon(app: &Application, run: &Run) -> Effect {
-    Effect::Perform {
-        app: app.name.clone(),
-        run: run.id.clone(),
-        act: Move::Commit {
-            step: StepId(String::new()),
-            body: CommandBody::AbandonStale {
-                run: run.id.clone(),
-            },
-        },
-    }
 }
