@@ -1,7 +1,7 @@
 //! The configuration past the edge: everything here is already valid.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::model::{Application, Member, MemberId, Millis, Probe, RegionId, Runbook};
@@ -21,6 +21,48 @@ pub struct Config {
     pub runbooks: BTreeMap<String, Runbook>,
     /// Lease and timers of the replicated log.
     pub cluster: ClusterTiming,
+    /// How the members reach each other. `None` only where there is one member, and nothing is said
+    /// of others.
+    pub peering: Option<Peering>,
+}
+
+/// The port between members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peering {
+    /// Two clusters of different names never talk, wherever their addresses lead.
+    pub cluster: String,
+    /// Where this member listens for the others.
+    pub listen: SocketAddr,
+    /// `host:port` of every member that has one; of all of them, where there are several.
+    pub addresses: BTreeMap<MemberId, String>,
+    pub security: PeerSecurity,
+}
+
+/// What protects the port between members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerSecurity {
+    /// Both sides show a certificate of the cluster's authority, with the member's id as a DNS name.
+    MutualTls {
+        ca_file: PathBuf,
+        cert_file: PathBuf,
+        key_file: PathBuf,
+    },
+    /// Nothing, and therefore on this host only.
+    InsecureLoopback,
+}
+
+impl PeerSecurity {
+    /// Whether `host:port` is certainly this host: what plain text is limited to.
+    pub fn is_this_host(address: &str) -> bool {
+        let Some((host, _port)) = address.rsplit_once(':') else {
+            return false;
+        };
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|h| h.strip_suffix(']'))
+            .unwrap_or(host);
+        bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
 }
 
 /// Who this daemon is.

@@ -13,14 +13,22 @@ data_dir = "data"
 [[member]]
 id = "a"
 region = "eu-west-1"
+address = "a.example.net:7401"
 
 [[member]]
 id = "b"
 region = "eu-central-1"
+address = "b.example.net:7401"
 
 [[member]]
 id = "w"
 region = "eu-north-1"
+address = "w.example.net:7401"
+
+[tls]
+ca_file = "ca.pem"
+cert_file = "a.pem"
+key_file = "a.key"
 
 [[detection.reference]]
 id = "one"
@@ -467,15 +475,21 @@ fn the_hash_follows_what_decides_and_nothing_else() {
 #[test]
 fn one_member_alone() {
     insta::assert_snapshot!(warned(&[
-        ("[[member]]\nid = \"b\"\nregion = \"eu-central-1\"\n", ""),
-        ("[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\n", ""),
+        (
+            "[[member]]\nid = \"b\"\nregion = \"eu-central-1\"\naddress = \"b.example.net:7401\"\n",
+            ""
+        ),
+        (
+            "[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\naddress = \"w.example.net:7401\"\n",
+            ""
+        ),
     ]));
 }
 
 #[test]
 fn two_members() {
     insta::assert_snapshot!(warned(&[(
-        "[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\n",
+        "[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\naddress = \"w.example.net:7401\"\n",
         ""
     )]));
 }

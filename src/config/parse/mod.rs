@@ -2,6 +2,7 @@
 
 mod application;
 mod checks;
+mod peering;
 mod probe;
 mod sections;
 mod values;
@@ -98,6 +99,10 @@ impl Draft {
         if let Some(sections) = &self.sections {
             checks::check(&self.findings, sections, &self.applications);
         }
+        let peering = self
+            .sections
+            .as_ref()
+            .and_then(|sections| peering::finish(&self.findings, sections));
         for draft in &self.applications {
             check_runbooks(&self.findings, draft, &runbooks);
         }
@@ -125,6 +130,7 @@ impl Draft {
                     .map(|(name, parsed)| (name, parsed.runbook))
                     .collect(),
                 cluster: sections.cluster,
+                peering,
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::runbook::spanned::{self, Findings, Kind, Located, Place, Table, read};
 
+use super::peering::{self, DEFAULT_CLUSTER, Given, PeeringDraft};
 use super::probe::{self, IN_A_ROW, INTERVAL, ProbeDraft, TIMEOUT};
 use super::values;
 
@@ -21,6 +22,7 @@ pub(super) struct Sections {
     pub node: Option<Located<Node>>,
     pub members: Vec<Located<Member>>,
     pub cluster: ClusterTiming,
+    pub peering: PeeringDraft,
     pub aws: AwsAccess,
     pub extra_regions: BTreeSet<String>,
     pub detection: Detection,
@@ -77,11 +79,17 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         };
         (aws(t, &none), extra)
     });
-    let members = table
+    let drafts = table
         .or("member", Vec::new(), |f, n| {
             read::list(|f, n| member(f, n, &extra_regions))(f, n)
         })
         .unwrap_or_default();
+    let mut peering = PeeringDraft::default();
+    let mut members = Vec::new();
+    for (member, address) in drafts {
+        peering.addresses.push((member.value.id.clone(), address));
+        members.push(member);
+    }
     let members_place = table
         .get("member")
         .map_or_else(|| table.place().clone(), |n| n.place.clone());
@@ -93,6 +101,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     }
     let node = match table.get("node") {
         Some(_) => table.section("node", "[node]", |t| {
+            peering.listen = t.located("peer", values::socket);
             node(t, &members, &extra_regions, base)
         }),
         None => {
@@ -100,7 +109,11 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
             None
         }
     };
-    let cluster = table.section("cluster", "[cluster]", cluster);
+    let cluster = table.section("cluster", "[cluster]", |t| {
+        peering.name = t.or("name", DEFAULT_CLUSTER.to_owned(), read::name);
+        cluster(t)
+    });
+    peering.security = table.section("tls", "[tls]", |t| peering::security(t, base));
     let mut references = Vec::new();
     let mut references_place = table.place().clone();
     let mut references_written = 0;
@@ -127,6 +140,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         node,
         members,
         cluster,
+        peering,
         aws,
         extra_regions,
         detection,
@@ -143,21 +157,23 @@ fn member(
     findings: &Findings,
     node: &spanned::Node,
     extra: &BTreeSet<String>,
-) -> Option<Located<Member>> {
+) -> Option<(Located<Member>, Given<String>)> {
     Table::walk(findings, node, "a member", |table| {
         let id = table.required("id", "id = \"eu-west-1\"", read::located(read::name));
         if let Some(id) = &id {
             table.rename(format!("member `{}`", id.value));
         }
         let region = table.required("region", "region = \"eu-west-1\"", values::region(extra));
+        let address = peering::address(table);
         let id = id?;
-        Some(Located {
+        let member = Located {
             value: Member {
                 id: MemberId(id.value),
                 region: region?,
             },
             place: id.place,
-        })
+        };
+        Some((member, address))
     })
 }
 

@@ -1,0 +1,268 @@
+//! The certificate, its key and the authority, as the files have them now.
+//!
+//! Files are looked at every few seconds and taken when all three fit together. Whoever writes them
+//! does so one after the other: until they fit, the old ones stay in use.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use super::certificate::{self, Facts};
+use super::{CertificateStatus, PeerStartError};
+use crate::model::MemberId;
+
+/// Said in the TLS handshake: whoever speaks anything else gets no further.
+const ALPN: &[u8] = b"failoverd-peer/1";
+
+/// Where the three files are.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub ca: PathBuf,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+/// The settings of both directions; replaced as a whole.
+pub(super) struct Credentials {
+    files: Files,
+    me: MemberId,
+    now: Mutex<Current>,
+}
+
+struct Current {
+    loaded: Loaded,
+    /// How the files stood when they were last looked at, taken or not.
+    seen: Seen,
+    reload_error: Option<String>,
+    reloads: u64,
+}
+
+/// One good set.
+#[derive(Clone)]
+struct Loaded {
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+    facts: Facts,
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Inode, change time (seconds, nanoseconds) and length of each file: enough to see that it was
+/// written, replaced, or made readable.
+type Seen = [Option<(u64, i64, i64, u64)>; 3];
+
+/// What a look at the files brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reload {
+    Unchanged,
+    /// A new certificate. `distrusts` if the authorities are others than before: whoever was let in
+    /// by an authority that is gone has to show a certificate again.
+    Taken {
+        distrusts: bool,
+    },
+    /// The files do not fit together (yet).
+    Kept {
+        why: String,
+    },
+}
+
+impl Credentials {
+    /// Reads the files for the first time. Blocks on them.
+    pub fn load(files: Files, me: MemberId) -> Result<Self, PeerStartError> {
+        let seen = look(&files);
+        let loaded = read(&files, &me)?;
+        Ok(Self {
+            files,
+            me,
+            now: Mutex::new(Current {
+                loaded,
+                seen,
+                reload_error: None,
+                reloads: 0,
+            }),
+        })
+    }
+
+    /// Looks whether the files were written since. Blocks on them.
+    pub fn reload(&self) -> Reload {
+        let seen = look(&self.files);
+        if self.lock().seen == seen {
+            return Reload::Unchanged;
+        }
+        // Not under the lock: handshakes go on while a slow disk is read.
+        let read = read(&self.files, &self.me);
+        let mut now = self.lock();
+        now.seen = seen;
+        match read {
+            Ok(loaded) => {
+                let distrusts = loaded.authorities != now.loaded.authorities;
+                now.loaded = loaded;
+                now.reload_error = None;
+                now.reloads += 1;
+                Reload::Taken { distrusts }
+            }
+            Err(error) => {
+                let why = chain(&error);
+                now.reload_error = Some(why.clone());
+                Reload::Kept { why }
+            }
+        }
+    }
+
+    /// For connections that others open.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.lock().loaded.server)
+    }
+
+    /// For connections to others.
+    pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.lock().loaded.client)
+    }
+
+    pub fn status(&self) -> CertificateStatus {
+        let now = self.lock();
+        CertificateStatus {
+            not_after_ms: now.loaded.facts.not_after.saturating_mul(1_000),
+            names: now.loaded.facts.names.clone(),
+            reload_error: now.reload_error.clone(),
+            reloads: now.reloads,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+        // Fields are assigned one by one and none of that can panic.
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn look(files: &Files) -> Seen {
+    let of = |path: &Path| {
+        let file = std::fs::metadata(path).ok()?;
+        Some((file.ino(), file.ctime(), file.ctime_nsec(), file.len()))
+    };
+    [of(&files.ca), of(&files.cert), of(&files.key)]
+}
+
+fn read(files: &Files, me: &MemberId) -> Result<Loaded, PeerStartError> {
+    let bad = |key: &'static str, path: &Path, why: String| PeerStartError::BadFile {
+        key,
+        path: path.to_owned(),
+        why,
+    };
+    let tls = |error: rustls::Error| PeerStartError::Tls {
+        why: error.to_string(),
+    };
+    let authorities = certificates("ca_file", &files.ca)?;
+    let mut roots = RootCertStore::empty();
+    for authority in &authorities {
+        roots
+            .add(authority.clone())
+            .map_err(|e| bad("ca_file", &files.ca, e.to_string()))?;
+    }
+    let chain = certificates("cert_file", &files.cert)?;
+    let own = chain
+        .first()
+        .ok_or_else(|| bad("cert_file", &files.cert, "it holds no certificate".into()))?;
+    let facts = certificate::facts(own).map_err(|why| bad("cert_file", &files.cert, why))?;
+    if !facts.names.iter().any(|name| name == me.as_str()) {
+        return Err(PeerStartError::CertificateName {
+            path: files.cert.clone(),
+            member: me.clone(),
+            names: certificate::list(&facts.names),
+        });
+    }
+    let key = private_key(&files.key)?;
+    // Wrong key for this certificate, above all: half of a new pair.
+    let unfit = |error: rustls::Error| {
+        bad(
+            "key_file",
+            &files.key,
+            format!("it does not fit the certificate of cert_file: {error}"),
+        )
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = Arc::new(roots);
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+            .build()
+            .map_err(|e| bad("ca_file", &files.ca, e.to_string()))?;
+    let only = [&rustls::version::TLS13];
+    let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&only)
+        .map_err(tls)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain.clone(), key.clone_key())
+        .map_err(unfit)?;
+    // Every connection is a whole handshake: a resumed one would not show its certificate again.
+    server.send_tls13_tickets = 0;
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.alpn_protocols = vec![ALPN.to_vec()];
+    let mut client = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&only)
+        .map_err(tls)?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .map_err(unfit)?;
+    client.resumption = Resumption::disabled();
+    client.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Loaded {
+        server: Arc::new(server),
+        client: Arc::new(client),
+        facts,
+        authorities,
+    })
+}
+
+fn certificates(
+    key: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, PeerStartError> {
+    let found: io::Result<Vec<_>> =
+        rustls_pemfile::certs(&mut read_file(key, path)?.as_slice()).collect();
+    let bad = |why: String| PeerStartError::BadFile {
+        key,
+        path: path.to_owned(),
+        why,
+    };
+    let found = found.map_err(|e| bad(e.to_string()))?;
+    if found.is_empty() {
+        return Err(bad("it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(found)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PeerStartError> {
+    let key = "key_file";
+    let bad = |why: String| PeerStartError::BadFile {
+        key,
+        path: path.to_owned(),
+        why,
+    };
+    rustls_pemfile::private_key(&mut read_file(key, path)?.as_slice())
+        .map_err(|e| bad(e.to_string()))?
+        .ok_or_else(|| bad("it holds no private key in PEM form".to_owned()))
+}
+
+fn read_file(key: &'static str, path: &Path) -> Result<Vec<u8>, PeerStartError> {
+    std::fs::read(path).map_err(|source| PeerStartError::ReadFile {
+        key,
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,184 @@
+//! Everything that is not let in: a typed reason on both sides, and the others go on.
+
+use super::support::*;
+use crate::config::PeerSecurity;
+use crate::model::{BootId, DiskId, MemberId};
+use crate::peer::{Channel, NotSent, PeerError, PeerOptions, PeerStartError, Refusal};
+
+fn plain(id: &str) -> PeerOptions {
+    options(id, PeerSecurity::InsecureLoopback)
+}
+
+/// `b` is refused by `a` with `code`, both say so, and `a` and `c` do not mind.
+async fn refused(a: PeerOptions, b: PeerOptions, c: PeerOptions, code: &str) -> (String, String) {
+    let (a, b) = pair(a, b).await;
+    let c = start(c).await;
+    a.meets(&[("b", b.address()), ("c", c.address())]);
+    c.meets(&[("a", a.address())]);
+    let at_a = a.fault("b", code).await;
+    let at_b = b.fault("a", code).await;
+    assert!(!a.of("b").connected && !b.of("a").connected);
+    let call = a.ask("b", Channel::Votes, "x").await.unwrap_err();
+    assert!(
+        matches!(
+            call,
+            PeerError::NotSent {
+                why: NotSent::Unreachable { .. } | NotSent::NotConnectedInTime,
+                ..
+            }
+        ),
+        "{call}"
+    );
+    assert_eq!(
+        a.ask("c", Channel::Votes, "x").await.unwrap(),
+        "c to a on votes: x"
+    );
+    assert_eq!(b.echo.seen.lock().unwrap().len(), 0);
+    (at_a, at_b)
+}
+
+#[tokio::test]
+async fn another_cluster() {
+    let mut foreign = plain("b");
+    foreign.cluster = "other".to_owned();
+    let (at_a, at_b) = refused(plain("a"), foreign, plain("c"), "foreign_cluster").await;
+    assert!(at_a.contains("check `name` under [cluster]"), "{at_a}");
+    assert!(
+        at_b.contains("foreign") || at_b.contains("another cluster"),
+        "{at_b}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_schema() {
+    let mut ahead = plain("b");
+    ahead.schema = 5;
+    let (at_a, _) = refused(plain("a"), ahead, plain("c"), "schema").await;
+    assert!(at_a.contains("upgrade one version at a time"), "{at_a}");
+}
+
+#[tokio::test]
+async fn one_schema_apart_is_a_rolling_upgrade() {
+    let mut ahead = plain("b");
+    ahead.schema = 4;
+    let (a, b) = pair(plain("a"), ahead).await;
+    a.connected("b").await;
+    b.connected("a").await;
+    assert_eq!(a.of("b").identity.unwrap().schema, 4);
+}
+
+#[tokio::test]
+async fn a_wiped_disk() {
+    let (a, b) = (start(plain("a")).await, start(plain("b")).await);
+    *a.echo.wiped.lock().unwrap() = Some(DiskId(u128::from(b'b')));
+    a.meets(&[("b", b.address())]);
+    b.meets(&[("a", a.address())]);
+    let at_a = a.fault("b", "disk").await;
+    let at_b = b.fault("a", "disk").await;
+    for said in [at_a, at_b] {
+        assert!(said.contains("failoverctl member replace"), "{said}");
+    }
+    assert_eq!(a.echo.seen.lock().unwrap().len(), 0);
+    // Once it is admitted, it is let in.
+    *a.echo.wiped.lock().unwrap() = None;
+    a.connected("b").await;
+    // And out again, when that is revoked.
+    *a.echo.wiped.lock().unwrap() = Some(DiskId(u128::from(b'b')));
+    a.net
+        .disconnect(&MemberId::from("b"), &Refusal::ShuttingDown);
+    until("it is out", || {
+        let status = a.of("b");
+        (status.outgoing.is_empty() && status.incoming.is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_that_is_not_in_the_list() {
+    let (a, b) = (start(plain("a")).await, start(plain("b")).await);
+    b.meets(&[("a", a.address())]);
+    let at_b = b.fault("a", "unknown_member").await;
+    assert!(at_b.contains("must be the same everywhere"), "{at_b}");
+    until("a counts it", || {
+        a.net
+            .refusals()
+            .contains_key("unknown_member")
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_member_at_that_address() {
+    let (a, c) = (start(plain("a")).await, start(plain("c")).await);
+    a.meets(&[("b", c.address()), ("c", c.address())]);
+    c.meets(&[("a", a.address())]);
+    let at_a = a.fault("b", "wrong_member").await;
+    assert!(
+        at_a.contains("check the `address` of [[member]] `b`"),
+        "{at_a}"
+    );
+    a.connected("c").await;
+}
+
+#[tokio::test]
+async fn two_members_of_one_id() {
+    let (a, b) = pair(plain("a"), plain("b")).await;
+    a.connected("b").await;
+    b.connected("a").await;
+    let mut twin = plain("b");
+    twin.boot = BootId(99);
+    let twin = start(twin).await;
+    twin.meets(&[("a", a.address())]);
+    let at_twin = twin.fault("a", "duplicate_id").await;
+    let at_a = a.fault("b", "duplicate_id").await;
+    for said in [at_twin, at_a] {
+        assert!(said.contains("two daemons call themselves `b`"), "{said}");
+    }
+    // The first one goes on.
+    assert!(b.ask("a", Channel::Raft, "still here").await.is_ok());
+    assert_eq!(a.of("b").identity.unwrap().boot, BootId(u64::from(b'b')));
+    // When it has gone, the second one is the member.
+    b.net.shutdown().await;
+    twin.connected("a").await;
+}
+
+#[tokio::test]
+async fn its_own_id_from_elsewhere() {
+    let a = start(plain("a")).await;
+    let mut twin = plain("a");
+    twin.boot = BootId(99);
+    let twin = start(twin).await;
+    // The twin was told that `a` is somebody else's name: only its own list can be wrong so.
+    let mut wire = super::bounds::Raw::connect(a.address()).await;
+    wire.hello(twin.net.identity().clone(), "test", "a").await;
+    let refusal = wire.goodbye().await;
+    assert_eq!(
+        refusal,
+        Refusal::DuplicateId {
+            member: MemberId::from("a"),
+            present: BootId(u64::from(b'a')),
+            refused: BootId(99)
+        }
+    );
+}
+
+#[tokio::test]
+async fn plain_text_beyond_this_host_does_not_start() {
+    let mut open = plain("a");
+    open.listen = "0.0.0.0:0".parse().unwrap();
+    let handler = std::sync::Arc::new(Echo::default());
+    let error = crate::peer::PeerNet::start(open, handler)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, PeerStartError::InsecureBeyondLoopback { .. }),
+        "{error}"
+    );
+    let a = start(plain("a")).await;
+    let far = crate::peer::PeerMember {
+        id: MemberId::from("b"),
+        address: "b.example.com:7401".to_owned(),
+    };
+    assert!(a.net.set_members(&[far]).is_err());
+}
