@@ -459,7 +459,9 @@ impl Controller {
             .collect()
     }
 
-    fn hear(
+    /// Takes in what came back to a move of an engine, and no more: what a process that is ending
+    /// still does.
+    pub fn hear(
         &mut self,
         now: Now,
         state: &State,

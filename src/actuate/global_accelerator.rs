@@ -2,6 +2,7 @@
 //!
 //! Both set state on an endpoint group and are safe to repeat. A dial goes alone: an endpoint list
 //! that is sent replaces the one that stands. A weight is the list as read, with one field changed.
+//! What would take out the last group that carries traffic is refused.
 //! The goal is met when it reads back *and* the accelerator is `DEPLOYED`: between the two the edge
 //! still follows the old value.
 
@@ -12,7 +13,7 @@ use aws_sdk_globalaccelerator::types::{
 use super::classify::{read_error, unobserved, unprepared};
 use super::clients::{Clients, GLOBAL_ACCELERATOR_REGION};
 use super::gate::Gate;
-use crate::model::{Endpoint, EndpointGroup, RegionId};
+use crate::model::{Application, Endpoint, EndpointGroup, RegionId};
 use crate::ports::{CallOutcome, Goal, Observation, Proof, ReadError};
 
 /// The weight of an endpoint that was given none.
@@ -77,10 +78,16 @@ pub(super) async fn observe_weight(
 /// Sets the dial, and nothing else.
 pub(super) async fn apply_dial(
     clients: &Clients,
+    application: &Application,
     arn: &str,
     percent: u8,
     proof: &Proof,
 ) -> CallOutcome {
+    if percent == 0
+        && let Err(outcome) = another_serves(clients, application, arn).await
+    {
+        return outcome;
+    }
     let gate = Gate::new(proof);
     let result = clients
         .global_accelerator(&home())
@@ -98,6 +105,7 @@ pub(super) async fn apply_dial(
 /// Reads the list, changes the named weights, sends all of it.
 pub(super) async fn apply_weight(
     clients: &Clients,
+    application: &Application,
     arn: &str,
     wanted: &[Endpoint],
     proof: &Proof,
@@ -112,14 +120,19 @@ pub(super) async fn apply_weight(
             message: no_such_endpoint(arn, missing),
         };
     }
+    let weight_of = |endpoint: &Endpoint| {
+        let want = wanted.iter().find(|want| want.id == endpoint.id);
+        want.map_or(endpoint.weight, |want| want.weight)
+    };
+    if group.endpoints.iter().all(|e| weight_of(e) == 0)
+        && let Err(outcome) = another_serves(clients, application, arn).await
+    {
+        return outcome;
+    }
     let list = group.endpoints.iter().map(|endpoint| {
-        let weight = wanted
-            .iter()
-            .find(|want| want.id == endpoint.id)
-            .map_or(endpoint.weight, |want| want.weight);
         EndpointConfiguration::builder()
             .endpoint_id(&endpoint.id)
-            .weight(i32::from(weight))
+            .weight(i32::from(weight_of(endpoint)))
             .set_client_ip_preservation_enabled(endpoint.client_ip_preservation)
             .build()
     });
@@ -135,6 +148,34 @@ pub(super) async fn apply_weight(
         .send()
         .await;
     gate.conclude(result)
+}
+
+/// Before a group is taken out: does another one carry traffic? However a run came here (a person
+/// may have skipped the step that raises the other), the application is not switched off.
+async fn another_serves(
+    clients: &Clients,
+    application: &Application,
+    arn: &str,
+) -> Result<(), CallOutcome> {
+    let arns = application
+        .regions
+        .iter()
+        .filter_map(|region| region.resources.endpoint_group_arn.as_deref());
+    for other in arns.filter(|other| *other != arn) {
+        let group = read_group(clients, other)
+            .await
+            .map_err(|error| unprepared(&error))?;
+        if group.dial_percent > 0 && group.endpoints.iter().any(|e| e.weight > 0) {
+            return Ok(());
+        }
+    }
+    Err(CallOutcome::Refused {
+        code: "nothing_would_serve".to_owned(),
+        message: format!(
+            "no other endpoint group of {} carries traffic: raise one before {arn} is taken out",
+            application.name
+        ),
+    })
 }
 
 /// The endpoint group as it stands.

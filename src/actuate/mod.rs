@@ -224,8 +224,14 @@ impl Actuator for AwsActuator {
                 percent,
                 ..
             } => {
-                global_accelerator::apply_dial(&held.clients, endpoint_group_arn, *percent, proof)
-                    .await
+                global_accelerator::apply_dial(
+                    &held.clients,
+                    &held.application,
+                    endpoint_group_arn,
+                    *percent,
+                    proof,
+                )
+                .await
             }
             Intent::Weight {
                 endpoint_group_arn,
@@ -234,6 +240,7 @@ impl Actuator for AwsActuator {
             } => {
                 global_accelerator::apply_weight(
                     &held.clients,
+                    &held.application,
                     endpoint_group_arn,
                     endpoints,
                     proof,

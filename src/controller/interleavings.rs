@@ -670,6 +670,38 @@ fn a_stale_run_is_given_up_without_shouting() {
     assert!(scene.open_run().is_none());
 }
 
+#[test]
+fn an_intent_that_lands_while_the_process_ends_is_taken_back() {
+    let mut scene = Scene::well();
+    switchover(&mut scene);
+    let intended = |s: &Scene| s.open_run().is_some_and(Run::anything_intended);
+    assert!(scene.until(Millis::from_mins(1), intended));
+    let run = scene.open_run().unwrap().clone();
+    let heard = Heard::Committed {
+        step: "promote".into(),
+    };
+    let (now, state) = (scene.now, scene.state.clone());
+    let begun = scene.controller.hear(now, &state, true, &run.id, heard);
+    assert_eq!(begun, []);
+    let left = scene.controller.drain(now, &state);
+    assert!(
+        matches!(
+            &left[..],
+            [Effect::Perform {
+                act: Move::Commit {
+                    body: CommandBody::StepOutcome {
+                        outcome: Outcome::NotSent { .. },
+                        ..
+                    },
+                    ..
+                },
+                ..
+            }]
+        ),
+        "{left:?}"
+    );
+}
+
 /// What happens, and how long nothing else does.
 #[derive(Clone, Debug)]
 enum Happening {

@@ -246,7 +246,10 @@ impl Driver {
         loop {
             let (now, state, leads) = self.present();
             let left = self.controller.drain(now, &state);
-            let idle = left.is_empty() && self.performer.journal.is_empty();
+            // In this order: a task answers before it ends, so that of one that has ended the answer
+            // is in the inbox.
+            let idle =
+                left.is_empty() && self.performer.journal.is_empty() && self.inbox.is_empty();
             for effect in left {
                 self.performer.perform_ending(effect);
             }
@@ -266,9 +269,11 @@ impl Driver {
                     return Ok(());
                 }
             };
-            if let Some(input @ Input::Heard { .. }) = input {
+            // Not a step of the controller: that would begin what is not performed any more, and
+            // then wait for it.
+            if let Some(Input::Heard { run, heard }) = input {
                 let (now, state, leads) = self.present();
-                for effect in self.controller.step(now, &state, leads, input) {
+                for effect in self.controller.hear(now, &state, leads, &run, heard) {
                     self.performer.perform_ending(effect);
                 }
             }

@@ -1,7 +1,7 @@
 //! `global_accelerator.dial` and `global_accelerator.weight`.
 
 use failoverd::model::{Endpoint, Intent, Millis};
-use failoverd::ports::{Actuator, Goal};
+use failoverd::ports::{Actuator, CallOutcome, Goal};
 use serde_json::json;
 
 use crate::stage::{Stage, active, is_busy, is_impossible, standby};
@@ -70,6 +70,44 @@ async fn a_second_change_of_the_accelerator_waits() {
     );
     let untouched = stage.observe(&stage.dial(&active(), 0)).await;
     assert_eq!(untouched.goal, Goal::NotMet);
+}
+
+#[tokio::test]
+async fn the_last_group_that_serves_is_not_taken_out() {
+    let stage = Stage::with(
+        |setup| setup.delays.accelerator_transaction = Millis::ZERO,
+        |_| {},
+    )
+    .await;
+    let world = stage.sandbox.world();
+    let there = world.setup().region(&active()).unwrap();
+    let weight = Intent::Weight {
+        region: active(),
+        endpoint_group_arn: there.endpoint_group_arn.clone(),
+        endpoints: there
+            .endpoints
+            .iter()
+            .map(|endpoint| Endpoint {
+                id: endpoint.id.clone(),
+                weight: 0,
+                client_ip_preservation: None,
+            })
+            .collect(),
+    };
+    let dial = stage.dial(&active(), 0);
+    // The standby's dial stands at 0.
+    for intent in [&dial, &weight] {
+        let outcome = stage.apply(intent).await;
+        assert!(
+            matches!(&outcome, CallOutcome::Refused { code, .. } if code == "nothing_would_serve"),
+            "{outcome:?}"
+        );
+    }
+    assert!(stage.writes().is_empty());
+    stage.apply(&stage.dial(&standby(), 100)).await;
+    for intent in [&dial, &weight] {
+        assert_eq!(stage.apply(intent).await, CallOutcome::Accepted);
+    }
 }
 
 #[tokio::test]
