@@ -1,4 +1,4 @@
-# What a change must pass. `just verify` changes nothing but `target/`; `.ci/run` runs it and more.
+# What a change must pass. `just verify` changes nothing but `target/`; `.ci/run` runs the same and more.
 
 # every check, in the order in which a mistake is cheapest to find
 verify: fmt clippy test doctest deny drill
