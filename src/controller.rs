@@ -627,7 +627,8 @@ impl Controller {
                     | Rejection::BadPlan { .. }
                     | Rejection::OtherDisk { .. }
                     | Rejection::Founded
-                    | Rejection::LastDisk { .. } => HoldReason::PlanImpossible {
+                    | Rejection::LastDisk { .. }
+                    | Rejection::OldMember { .. } => HoldReason::PlanImpossible {
                         step: None,
                         why: rejection.to_string(),
                     },

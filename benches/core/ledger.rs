@@ -39,7 +39,7 @@ impl Log {
             let ledger = RaftLedger::start(LedgerOptions {
                 data_dir: folder.path().join("data"),
                 member: "m1".into(),
-                node: 1,
+                members: ["m1".into()].into(),
                 timing: LedgerTiming {
                     heartbeat: Duration::from_millis(500),
                     election_min: Duration::from_millis(1_500),

@@ -133,7 +133,7 @@ impl Node {
             RaftLedger::start(LedgerOptions {
                 data_dir: config.node.data_dir.clone(),
                 member: config.node.id.clone(),
-                node: FIRST_NODE,
+                members: [config.node.id.clone()].into(),
                 timing: ledger_timing,
                 transition: Arc::new(run::apply),
                 peers: Arc::new(NoPeers),
@@ -294,9 +294,6 @@ impl NodeHandle {
         self.performer.propose(body).await
     }
 }
-
-/// The number of the only member of a cluster of one.
-const FIRST_NODE: u64 = 1;
 
 fn spawn_probes(
     config: &Config,

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::MemberId;
+use crate::model::{DiskId, MemberId};
 
 use super::types::NodeId;
+use super::wire::WireError;
 
 /// The disk could not do what the ledger needs. Always the end of the log core.
 #[derive(Debug, thiserror::Error)]
@@ -172,8 +173,50 @@ pub enum StopReason {
     #[error("the ledger's disk failed")]
     Disk(#[source] Arc<DiskError>),
     /// A bug: what it tripped over was printed when it happened.
+    /// Went on, it would differ from the others without knowing.
+    #[error(
+        "the cluster's log is of schema {found}, this failoverd knows up to {known}; upgrade this member, nothing of its ledger is lost"
+    )]
+    NewerSchema { found: u32, known: u32 },
     #[error("the log core died: {why}; please report it, then start again")]
     Died { why: String },
+}
+
+/// A member speaks from another data folder than the cluster knows it by: its log and its votes are
+/// lost, and it must not take its old place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "member {member} speaks from disk {got}, but is known by disk {known}; if its data folder was lost, run: {remedy}"
+)]
+pub struct WipedDisk {
+    pub member: MemberId,
+    pub known: DiskId,
+    pub got: DiskId,
+    /// The command that mends it.
+    pub remedy: String,
+}
+
+/// Why a member's message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("member {from} sent a message that this one cannot take")]
+    Wire {
+        from: MemberId,
+        #[source]
+        source: WireError,
+    },
+    /// This data folder is not the one the sender means: it must not speak for it.
+    #[error(
+        "member {member} has disk {own}, not {meant}; if its data folder was lost, run: {remedy}"
+    )]
+    OtherDisk {
+        member: MemberId,
+        own: DiskId,
+        meant: String,
+        remedy: String,
+    },
+    #[error("the ledger does not answer now: {why}")]
+    Unavailable { why: String },
 }
 
 /// The error with its sources, on one line.

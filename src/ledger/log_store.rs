@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{
-    AnyError, Entry, ErrorSubject, ErrorVerb, LogId, LogState, OptionalSend, RaftLogReader,
-    StorageError, StorageIOError, Vote,
+    AnyError, Entry, EntryPayload, ErrorSubject, ErrorVerb, LogId, LogState, OptionalSend,
+    RaftLogReader, StorageError, StorageIOError, Vote,
 };
 use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
 use super::disk::Disk;
 use super::error::DiskError;
-use super::store::{KEY_COMMITTED, KEY_PURGED, KEY_VOTE, LOG, META, to_json};
+use super::store::{
+    FIRST_SCHEMA, KEY_COMMITTED, KEY_PURGED, KEY_SCHEMA, KEY_VOTE, LOG, META, to_json,
+};
 use super::types::{NodeId, TypeConfig};
 
 type Failure = StorageError<NodeId>;
@@ -165,11 +167,17 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        let mut needs = FIRST_SCHEMA;
         let entries: Vec<(u64, Vec<u8>)> = entries
             .into_iter()
+            .inspect(|entry| needs = needs.max(schema_of(entry)))
             .map(|entry| (entry.log_id.index, to_json(&entry)))
             .collect();
         self.write("appending to the log", move |transaction| {
+            // An older failoverd must not open a folder with entries it cannot read.
+            if needs > FIRST_SCHEMA {
+                raise_schema(transaction, needs)?;
+            }
             let mut log = transaction.open_table(LOG)?;
             for (index, entry) in &entries {
                 log.insert(index, entry.as_slice())?;
@@ -251,6 +259,26 @@ fn is_empty(range: (Bound<u64>, Bound<u64>)) -> bool {
         (Some(start), Bound::Excluded(end)) => start >= end,
         (Some(_), Bound::Unbounded) => false,
     }
+}
+
+/// The first schema that knows the entry.
+fn schema_of(entry: &Entry<TypeConfig>) -> u32 {
+    match &entry.payload {
+        EntryPayload::Normal(command) => command.since_schema(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => FIRST_SCHEMA,
+    }
+}
+
+fn raise_schema(transaction: &WriteTransaction, needs: u32) -> Result<(), redb::Error> {
+    let written = {
+        let meta = transaction.open_table(META)?;
+        meta.get(KEY_SCHEMA)?
+            .and_then(|value| serde_json::from_slice::<u32>(value.value()).ok())
+    };
+    if written.is_none_or(|written| written < needs) {
+        put(transaction, KEY_SCHEMA, &to_json(&needs))?;
+    }
+    Ok(())
 }
 
 fn put(transaction: &WriteTransaction, key: &str, value: &[u8]) -> Result<(), redb::Error> {

@@ -18,23 +18,37 @@
 //! after reopening; this is why every failure of [`propose`](crate::ports::Ledger::propose) but
 //! `NotLeader` means *unknown*.
 
+mod core;
 mod disk;
 mod error;
+mod formation;
+mod host;
+mod keeper;
 mod log_store;
+mod membership;
 mod network;
+mod quorum_view;
 mod raft_ledger;
+mod roll;
+mod schema;
+mod serve;
 mod state_machine;
 mod store;
 mod types;
 mod view;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::{DiskError, OpenError, StartError, StopReason};
+pub use error::{DiskError, OpenError, ServeError, StartError, StopReason, WipedDisk};
+pub use formation::{Formation, HelloBody, OwnFolder, decide};
 pub use log_store::{LogReader, LogStore};
-pub use network::{NoPeers, PeerLink, Peers, RpcFailure};
+pub use membership::{MembersChanged, MembershipError};
+pub use network::{NoPeers, PeerCallError, PeerCalls};
+pub use quorum_view::{Quorum, VoterSeen};
 pub use raft_ledger::{LedgerMetrics, LedgerOptions, LedgerTiming, RaftLedger};
 pub use state_machine::{SnapshotBuilder, StateMachine, Transition};
 pub use store::{Owner, RedbStore};
-pub use types::{NodeId, Peer, Reply, TypeConfig};
+pub use types::{NodeId, Peer, Reply, TypeConfig, node_id};
+pub use wire::WireError;

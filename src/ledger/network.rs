@@ -1,116 +1,160 @@
-//! How Raft reaches the other members: behind a trait object, so that the transport is chosen where
-//! everything is wired, and one voter alone needs none.
+//! How Raft reaches the other members: bytes through a trait object, so that the transport is chosen
+//! where everything is wired, and one voter alone needs none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use openraft::error::{InstallSnapshotError, RPCError, RaftError, Unreachable};
-use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
+use openraft::error::{InstallSnapshotError, RPCError, RaftError, RemoteError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
     VoteRequest, VoteResponse,
 };
 
+use crate::model::MemberId;
+
+use super::host::since_boot;
+use super::roll::Roll;
 use super::types::{NodeId, Peer, TypeConfig};
+use super::wire::{self, Answer, Call, Request};
 
-/// A message that got no good answer.
-pub type RpcFailure<E = RaftError<NodeId>> = RPCError<NodeId, Peer, E>;
-
-/// Opens links to other members.
-pub trait Peers: Send + Sync + 'static {
-    /// A link to that member. Never waits; connecting is the link's business.
-    fn link(&self, target: NodeId, peer: &Peer) -> Box<dyn PeerLink>;
+/// Carries one message to a member and its answer back.
+#[async_trait]
+pub trait PeerCalls: Send + Sync + 'static {
+    /// Hands `body` to the ledger of `to` and returns its answer. Never takes longer than `within`.
+    async fn call(
+        &self,
+        to: &MemberId,
+        body: Vec<u8>,
+        within: Duration,
+    ) -> Result<Vec<u8>, PeerCallError>;
 }
 
-/// The way to one other member. Each call is bounded by `option.hard_ttl()`.
-#[async_trait]
-pub trait PeerLink: Send + Sync + 'static {
-    async fn append_entries(
-        &mut self,
-        request: AppendEntriesRequest<TypeConfig>,
-        option: RPCOption,
-    ) -> Result<AppendEntriesResponse<NodeId>, RpcFailure>;
-
-    async fn vote(
-        &mut self,
-        request: VoteRequest<NodeId>,
-        option: RPCOption,
-    ) -> Result<VoteResponse<NodeId>, RpcFailure>;
-
-    async fn install_snapshot(
-        &mut self,
-        request: InstallSnapshotRequest<TypeConfig>,
-        option: RPCOption,
-    ) -> Result<InstallSnapshotResponse<NodeId>, RpcFailure<RaftError<NodeId, InstallSnapshotError>>>;
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerCallError {
+    /// Certainly not done.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Done or not.
+    #[error("no answer: {0}")]
+    Unknown(String),
 }
 
 /// The network of a cluster of one: nobody is reachable.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPeers;
 
-impl Peers for NoPeers {
-    fn link(&self, _target: NodeId, peer: &Peer) -> Box<dyn PeerLink> {
-        Box::new(NoLink { peer: peer.clone() })
+#[async_trait]
+impl PeerCalls for NoPeers {
+    async fn call(
+        &self,
+        to: &MemberId,
+        _body: Vec<u8>,
+        _within: Duration,
+    ) -> Result<Vec<u8>, PeerCallError> {
+        Err(PeerCallError::Refused(format!(
+            "member {to} cannot be reached: this cluster has one member and no network"
+        )))
     }
 }
 
-#[derive(Debug)]
-struct NoLink {
-    peer: Peer,
-}
-
+/// Why a call gave nothing that can be used.
 #[derive(Debug, thiserror::Error)]
-#[error("member {member} cannot be reached: this cluster has one member and no network")]
-struct NoNetwork {
-    member: crate::model::MemberId,
+pub(super) enum CallError {
+    #[error("member {to} was not reached")]
+    Peer {
+        to: MemberId,
+        #[source]
+        source: PeerCallError,
+    },
+    #[error("member {to} answered what cannot be understood")]
+    Garbled {
+        to: MemberId,
+        #[source]
+        source: wire::WireError,
+    },
+    #[error("member {to} answered another question")]
+    Mismatch { to: MemberId },
 }
 
-impl NoLink {
-    fn unreachable(&self) -> Unreachable {
-        Unreachable::new(&NoNetwork {
-            member: self.peer.member.clone(),
+/// Everything that is needed to speak to other members.
+#[derive(Clone)]
+pub(super) struct Network {
+    pub(super) peers: Arc<dyn PeerCalls>,
+    pub(super) roll: Arc<Roll>,
+    /// How long a member that cannot be reached is left alone.
+    pub(super) pause: Duration,
+}
+
+impl Network {
+    pub(super) async fn ask(
+        &self,
+        to: &MemberId,
+        call: Call,
+        within: Duration,
+    ) -> Result<Answer, CallError> {
+        let body = wire::encode_request(&Request {
+            to_disk: self.roll.disk_of(to),
+            call,
+        });
+        let answer = self
+            .peers
+            .call(to, body, within)
+            .await
+            .map_err(|source| CallError::Peer {
+                to: to.clone(),
+                source,
+            })?;
+        self.roll.contact(to);
+        wire::decode_answer(&answer).map_err(|source| CallError::Garbled {
+            to: to.clone(),
+            source,
         })
     }
 }
 
-#[async_trait]
-impl PeerLink for NoLink {
-    async fn append_entries(
-        &mut self,
-        _request: AppendEntriesRequest<TypeConfig>,
-        _option: RPCOption,
-    ) -> Result<AppendEntriesResponse<NodeId>, RpcFailure> {
-        Err(RPCError::Unreachable(self.unreachable()))
+pub(super) struct Link {
+    network: Network,
+    target: NodeId,
+    peer: Peer,
+}
+
+impl Link {
+    async fn ask<E: std::error::Error>(
+        &self,
+        call: Call,
+        option: &RPCOption,
+    ) -> Result<Answer, RPCError<NodeId, Peer, E>> {
+        self.network
+            .ask(&self.peer.member, call, option.hard_ttl())
+            .await
+            .map_err(|e| unreachable(&e))
     }
 
-    async fn vote(
-        &mut self,
-        _request: VoteRequest<NodeId>,
-        _option: RPCOption,
-    ) -> Result<VoteResponse<NodeId>, RpcFailure> {
-        Err(RPCError::Unreachable(self.unreachable()))
-    }
-
-    async fn install_snapshot(
-        &mut self,
-        _request: InstallSnapshotRequest<TypeConfig>,
-        _option: RPCOption,
-    ) -> Result<InstallSnapshotResponse<NodeId>, RpcFailure<RaftError<NodeId, InstallSnapshotError>>>
-    {
-        Err(RPCError::Unreachable(self.unreachable()))
+    fn mismatch<E: std::error::Error>(&self) -> RPCError<NodeId, Peer, E> {
+        unreachable(&CallError::Mismatch {
+            to: self.peer.member.clone(),
+        })
     }
 }
 
-/// openraft's own traits have generic methods and cannot be objects: this stands between.
-pub(super) struct Network(pub(super) Arc<dyn Peers>);
-
-pub(super) struct Link(Box<dyn PeerLink>);
+/// Every failure is "unreachable": openraft asks again at once after any other, as fast as a refused
+/// connection can be refused.
+fn unreachable<E: std::error::Error>(error: &CallError) -> RPCError<NodeId, Peer, E> {
+    RPCError::Unreachable(Unreachable::new(error))
+}
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, target: NodeId, node: &Peer) -> Link {
-        Link(self.0.link(target, node))
+        Link {
+            network: self.clone(),
+            target,
+            peer: node.clone(),
+        }
     }
 }
 
@@ -119,24 +163,56 @@ impl RaftNetwork<TypeConfig> for Link {
         &mut self,
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
-    ) -> Result<AppendEntriesResponse<NodeId>, RpcFailure> {
-        self.0.append_entries(rpc, option).await
+    ) -> Result<AppendEntriesResponse<NodeId>, RPCError<NodeId, Peer, RaftError<NodeId>>> {
+        let (vote, sent) = (rpc.vote, since_boot());
+        match self.ask(Call::Append(rpc), &option).await? {
+            Answer::Append(answer) => {
+                match answer {
+                    AppendEntriesResponse::Success
+                    | AppendEntriesResponse::PartialSuccess(_)
+                    | AppendEntriesResponse::Conflict => {
+                        self.network.roll.acknowledge(&self.peer.member, vote, sent);
+                    }
+                    AppendEntriesResponse::HigherVote(_) => {}
+                }
+                Ok(answer)
+            }
+            Answer::Vote(_) | Answer::Snapshot(_) | Answer::Canvass { .. } => Err(self.mismatch()),
+        }
     }
 
     async fn vote(
         &mut self,
         rpc: VoteRequest<NodeId>,
         option: RPCOption,
-    ) -> Result<VoteResponse<NodeId>, RpcFailure> {
-        self.0.vote(rpc, option).await
+    ) -> Result<VoteResponse<NodeId>, RPCError<NodeId, Peer, RaftError<NodeId>>> {
+        match self.ask(Call::Vote(rpc), &option).await? {
+            Answer::Vote(answer) => Ok(answer),
+            Answer::Append(_) | Answer::Snapshot(_) | Answer::Canvass { .. } => {
+                Err(self.mismatch())
+            }
+        }
     }
 
     async fn install_snapshot(
         &mut self,
         rpc: InstallSnapshotRequest<TypeConfig>,
         option: RPCOption,
-    ) -> Result<InstallSnapshotResponse<NodeId>, RpcFailure<RaftError<NodeId, InstallSnapshotError>>>
-    {
-        self.0.install_snapshot(rpc, option).await
+    ) -> Result<
+        InstallSnapshotResponse<NodeId>,
+        RPCError<NodeId, Peer, RaftError<NodeId, InstallSnapshotError>>,
+    > {
+        match self.ask(Call::Snapshot(rpc), &option).await? {
+            Answer::Snapshot(Ok(answer)) => Ok(answer),
+            Answer::Snapshot(Err(error)) => Err(RPCError::RemoteError(RemoteError::new(
+                self.target,
+                RaftError::APIError(error),
+            ))),
+            Answer::Append(_) | Answer::Vote(_) | Answer::Canvass { .. } => Err(self.mismatch()),
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(self.network.pause))
     }
 }

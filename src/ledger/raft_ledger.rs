@@ -3,43 +3,44 @@
 //!
 //! What openraft 0.9 does not do, and what is done about it here:
 //! - A leader that is cut off goes on saying "leader", and its writes hang: [`RaftLedger::leads`]
-//!   also asks for a quorum's acknowledgement within the lease, and every call has a deadline.
+//!   also asks for a quorum's acknowledgement within the lease, every call has a deadline, and the
+//!   keeper makes such a leader stand down.
 //! - A core that dies may leave its last state standing: the closing of the metrics channel is what
 //!   counts.
+//! - It knows no pre-vote, no check-quorum, no leadership transfer: see the keeper.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use openraft::error::{CheckIsLeaderError, ClientWriteError, Fatal, InitializeError, RaftError};
+use openraft::error::{CheckIsLeaderError, ClientWriteError, InitializeError, RaftError};
 use openraft::storage::RaftLogStorage;
-use openraft::{Config, Raft, RaftMetrics, ServerState, SnapshotPolicy};
+use openraft::{Config, StorageError};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::config::ClusterTiming;
-use crate::model::{Command, Event, MemberId, Rejection, State};
+use crate::model::{Command, DiskId, Event, MemberId, Rejection, State};
 use crate::ports::{Clock, Ledger, LedgerError};
 
-use super::disk::Disk;
-use super::error::{StartError, StopReason, chain};
-use super::network::{Network, Peers};
+use super::core::{self, Core, Parts, stop_reason};
+use super::error::{OpenError, ServeError, StartError, StopReason, WipedDisk, chain};
+use super::formation::{self, Formation, HelloBody, OwnFolder};
+use super::host::since_boot;
+use super::keeper::{self, ORDERS, Order};
+use super::network::{Network, PeerCalls};
+use super::quorum_view::{self, Quorum};
+use super::roll::Roll;
+use super::schema;
+use super::serve;
 use super::state_machine::Transition;
-use super::store::{Opened, Owner, RedbStore};
-use super::types::{NodeId, Peer, Reply, TypeConfig};
-use super::view::{View, ViewSender};
-
-/// Entries between two snapshots. A restart reads at most this many and some, in well under a
-/// second; a snapshot is made a few times a day.
-const SNAPSHOT_EVERY: u64 = 2_000;
-
-/// Entries kept behind a snapshot, so that a member which was away for a moment gets entries
-/// instead of the whole state.
-const KEPT_BEHIND_SNAPSHOT: u64 = 1_000;
+use super::store::{self, Opened, Owner, RedbStore};
+use super::types::{NodeId, Peer, Reply, node_id};
+use super::view::View;
 
 /// How a ledger is started.
 #[derive(Clone)]
@@ -48,11 +49,12 @@ pub struct LedgerOptions {
     pub data_dir: PathBuf,
     /// This member.
     pub member: MemberId,
-    /// This member's number; the same for ever.
-    pub node: NodeId,
+    /// The configured members, this one included. With this one alone, the cluster is formed at
+    /// once; otherwise when [`RaftLedger::formation`] says so.
+    pub members: BTreeSet<MemberId>,
     pub timing: LedgerTiming,
     pub transition: Transition,
-    pub peers: Arc<dyn Peers>,
+    pub peers: Arc<dyn PeerCalls>,
 }
 
 /// The log's timers in *real* durations: it waits for disks and peers, which know no world time.
@@ -81,23 +83,6 @@ impl LedgerTiming {
             deadline: clock.real(timing.election_max, floor(3_000)),
         }
     }
-
-    fn config(&self) -> Result<Config, StartError> {
-        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        Config {
-            cluster_name: "failoverd".to_owned(),
-            heartbeat_interval: millis(self.heartbeat),
-            election_timeout_min: millis(self.election_min),
-            election_timeout_max: millis(self.election_max),
-            // A snapshot is megabytes between continents, not a heartbeat.
-            install_snapshot_timeout: millis(self.election_max).saturating_mul(10),
-            snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
-            max_in_snapshot_log_to_keep: KEPT_BEHIND_SNAPSHOT,
-            ..Config::default()
-        }
-        .validate()
-        .map_err(|e| StartError::Timing { why: e.to_string() })
-    }
 }
 
 /// What the ledger measures of itself.
@@ -115,36 +100,41 @@ pub struct LedgerMetrics {
 
 /// The replicated log of this member.
 pub struct RaftLedger {
-    node: NodeId,
-    raft: Raft<TypeConfig>,
-    metrics: watch::Receiver<RaftMetrics<NodeId, Peer>>,
-    disk: Disk,
+    pub(super) core: Arc<Core>,
     view: watch::Receiver<View>,
     /// What `changed` has told of.
     told: Mutex<watch::Receiver<View>>,
-    deadline: Duration,
+    /// Held while the members are changed.
+    pub(super) changing: Mutex<()>,
+    /// Dropped with the ledger: the keeper then closes everything.
+    orders: mpsc::Sender<Order>,
 }
 
 impl RaftLedger {
-    /// Opens the data folder and starts the log. On an empty folder it founds a cluster of this one
-    /// member. Must be called inside a tokio runtime.
+    /// Opens the data folder and starts the log. Must be called inside a tokio runtime.
     pub async fn start(options: LedgerOptions) -> Result<Self, StartError> {
         Self::start_with(options, |file| file).await
     }
 
-    /// The same, with something between the database and its file.
+    /// The identity of a data folder, which is made if it does not exist. For the transport, which
+    /// must be there before the ledger.
+    pub async fn disk_identity(dir: &Path, member: &MemberId) -> Result<DiskId, OpenError> {
+        RedbStore::identity(dir, owner(member)).await
+    }
+
+    /// The same as `start`, with something between the database and its file.
     pub(super) async fn start_with<B: StorageBackend>(
         options: LedgerOptions,
         wrap: impl FnOnce(FileBackend) -> B + Send + 'static,
     ) -> Result<Self, StartError> {
-        let config = options.timing.config()?;
-        let owner = Owner {
-            member: options.member.clone(),
-            node: options.node,
-        };
-        let opened =
-            RedbStore::open_with(&options.data_dir, owner, options.transition.clone(), wrap)
-                .await?;
+        let config = core::config(&options.timing)?;
+        let opened = RedbStore::open_with(
+            &options.data_dir,
+            owner(&options.member),
+            options.transition.clone(),
+            wrap,
+        )
+        .await?;
         let disk = opened.disk.clone();
         match Self::run(options, config, opened).await {
             Ok(ledger) => Ok(ledger),
@@ -166,42 +156,156 @@ impl RaftLedger {
             machine,
             disk,
             view,
+            identity,
         } = opened;
         let pristine = {
-            let failed = |e| stop_reason(&disk, Some(&Fatal::StorageError(e)));
+            let failed = |e: StorageError<NodeId>| {
+                stop_reason(&disk, Some(&openraft::error::Fatal::StorageError(e)))
+            };
             let state = log.get_log_state().await.map_err(failed)?;
             state.last_log_id.is_none() && log.read_vote().await.map_err(failed)?.is_none()
         };
-        let raft = Raft::new(
-            options.node,
-            Arc::new(config),
-            Network(options.peers),
-            log,
-            machine,
-        )
-        .await
-        .map_err(|e| stop_reason(&disk, Some(&e)))?;
-        if pristine && let Err(error) = found(&raft, &disk, options.node, options.member).await {
-            stop(&raft, &disk).await;
+        let own = OwnFolder {
+            member: options.member.clone(),
+            disk: identity.disk,
+            pristine,
+            on_record: false,
+        };
+        let roll = Arc::new(Roll::new(
+            own,
+            options.members,
+            identity.formed_with,
+            options.timing.election_max,
+            Arc::clone(&view),
+        ));
+        let network = Network {
+            peers: options.peers,
+            roll: Arc::clone(&roll),
+            pause: options.timing.heartbeat,
+        };
+        let (orders, queue) = mpsc::channel(ORDERS);
+        let parts = Parts {
+            node: node_id(&options.member),
+            member: options.member,
+            timing: options.timing,
+            disk,
+            view: Arc::clone(&view),
+            roll,
+            network,
+            orders: orders.downgrade(),
+            config: Arc::new(config),
+        };
+        let core = Arc::new(Core::start(parts, log, machine).await?);
+        let told = view.subscribe();
+        let ledger = Self {
+            core: Arc::clone(&core),
+            view: view.subscribe(),
+            told: Mutex::new(told),
+            changing: Mutex::new(()),
+            orders,
+        };
+        tokio::spawn(keeper::keep(core, queue));
+        if ledger.formation() == Formation::Form
+            && let Err(error) = ledger.form().await
+        {
+            ledger.shutdown().await;
             return Err(error);
         }
-        let metrics = raft.metrics();
-        let lease = options.timing.election_max;
-        tokio::spawn(watch_core(
-            metrics.clone(),
-            Arc::clone(&view),
-            disk.clone(),
-            lease,
-        ));
-        Ok(Self {
-            node: options.node,
-            metrics,
-            disk,
-            view: view.subscribe(),
-            told: Mutex::new(view.subscribe()),
-            deadline: options.timing.deadline,
-            raft,
-        })
+        Ok(ledger)
+    }
+
+    /// What this member says of itself to every other, again and again.
+    pub fn hello(&self) -> HelloBody {
+        self.core.roll.hello()
+    }
+
+    /// Takes what another member says of itself.
+    pub fn hear(&self, from: &MemberId, hello: HelloBody) {
+        self.core.roll.hear(from, hello);
+    }
+
+    /// What is to be done about the cluster, from what was heard so far.
+    pub fn formation(&self) -> Formation {
+        let roll = &self.core.roll;
+        formation::decide(&roll.own_folder(), &roll.configured, &roll.hellos())
+    }
+
+    /// Founds the cluster of the configured members, when [`formation`](Self::formation) has said
+    /// [`Formation::Form`]. Done already: nothing happens.
+    pub async fn form(&self) -> Result<(), StartError> {
+        let core = &self.core;
+        let disks = self.hello().heard;
+        store::keep_formed_with(&core.disk, &disks)
+            .await
+            .map_err(|e| StartError::Stopped(StopReason::Disk(e)))?;
+        core.roll.formed_with(disks);
+        let members: BTreeMap<NodeId, Peer> = core
+            .roll
+            .configured
+            .iter()
+            .map(|member| {
+                let peer = Peer {
+                    member: member.clone(),
+                };
+                (node_id(member), peer)
+            })
+            .collect();
+        if members.len() != core.roll.configured.len() {
+            return Err(StartError::Found {
+                why: "two members' names give one number; rename one of them".to_owned(),
+            });
+        }
+        match core.raft().initialize(members).await {
+            // Not allowed any more: the cluster came to be meanwhile.
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
+                core.roll.set_pristine(false);
+                Ok(())
+            }
+            Err(RaftError::Fatal(fatal)) => Err(stop_reason(&core.disk, Some(&fatal)).into()),
+            Err(RaftError::APIError(why @ InitializeError::NotInMembers(_))) => {
+                Err(StartError::Found {
+                    why: why.to_string(),
+                })
+            }
+        }
+    }
+
+    /// Answers a message of another member's ledger. `from` is who the transport says it is.
+    pub async fn serve(&self, from: &MemberId, body: &[u8]) -> Result<Vec<u8>, ServeError> {
+        serve::serve(&self.core, from, body).await
+    }
+
+    /// Whether that member may speak from that data folder: for the transport, before anything else
+    /// is said.
+    pub fn admits(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
+        self.core.roll.admits(member, disk)
+    }
+
+    /// Gives up leadership, and does not stand for election for `quiet` unless another leader is
+    /// heard before. Returns when it is done; what was under way ends as unknown.
+    pub async fn stand_down(&self, reason: &str, quiet: Duration) -> Result<(), LedgerError> {
+        let (done, heard) = oneshot::channel();
+        let order = Order::StandDown {
+            reason: reason.to_owned(),
+            quiet,
+            done,
+        };
+        let given = self.orders.send(order).await;
+        if given.is_ok() && heard.await.is_ok() {
+            return Ok(());
+        }
+        let reason = self.view.borrow().stopped.clone();
+        Err(stopped_as(&reason.unwrap_or(StopReason::ShutDown)))
+    }
+
+    /// The cluster as this member sees it.
+    pub fn quorum(&self) -> Quorum {
+        quorum_view::look(&self.core)
+    }
+
+    /// The identity of this member's data folder.
+    pub fn disk(&self) -> DiskId {
+        self.core.roll.disk
     }
 
     /// The present term: rises with every election.
@@ -216,62 +320,64 @@ impl RaftLedger {
 
     /// This member's number in the log.
     pub fn node(&self) -> NodeId {
-        self.node
+        self.core.node
     }
 
     /// What the ledger measures of itself.
     pub fn metrics(&self) -> LedgerMetrics {
-        let metrics = self.metrics.borrow();
+        let metrics = self.core.metrics();
         LedgerMetrics {
             term: metrics.current_term,
             last_log_index: metrics.last_log_index,
             last_applied_index: metrics.last_applied.map(|id| id.index),
             snapshot_index: metrics.snapshot.map(|id| id.index),
-            last_commit: self.disk.last_commit(),
-            size_bytes: self.disk.size_bytes(),
+            last_commit: self.core.disk.last_commit(),
+            size_bytes: self.core.disk.size_bytes(),
         }
     }
 
     /// Resolves when the log core has stopped, with the reason. After [`StopReason::ShutDown`] the
     /// process may go on; after any other it must end.
     pub fn stopped(&self) -> impl Future<Output = StopReason> + Send + 'static {
-        let mut view = self.view.clone();
-        async move {
-            let seen = view.wait_for(|view| view.stopped.is_some()).await;
-            seen.ok()
-                .and_then(|view| view.stopped.clone())
-                .unwrap_or(StopReason::ShutDown)
-        }
+        keeper::stopped(self.view.clone())
+    }
+
+    /// This member.
+    #[cfg(test)]
+    pub(super) fn core_member(&self) -> &MemberId {
+        &self.core.member
     }
 
     /// openraft itself, to trigger by hand what it does of its own in time.
     #[cfg(test)]
-    pub(super) fn raft_for_tests(&self) -> &Raft<TypeConfig> {
-        &self.raft
+    pub(super) fn raft_for_tests(&self) -> openraft::Raft<super::types::TypeConfig> {
+        self.core.raft()
     }
 
     /// Stops the log and gives the data folder free. Returns when both have happened.
     pub async fn shutdown(&self) {
-        stop(&self.raft, &self.disk).await;
+        self.core.close();
+        let (done, heard) = oneshot::channel();
+        if self.orders.send(Order::ShutDown { done }).await.is_ok() {
+            // An error means that the keeper has ended: everything is closed.
+            let _ = heard.await;
+        }
     }
 
     /// `call`, for at most the deadline.
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         what: &str,
         call: impl Future<Output = T>,
     ) -> Result<T, LedgerError> {
-        tokio::time::timeout(self.deadline, call)
+        tokio::time::timeout(self.core.timing.deadline, call)
             .await
             .map_err(|_| LedgerError::Unknown {
-                why: format!("{what} was not answered within {:?}", self.deadline),
+                why: format!(
+                    "{what} was not answered within {:?}",
+                    self.core.timing.deadline
+                ),
             })
-    }
-
-    fn stopped_error(&self, fatal: &Fatal<NodeId>) -> LedgerError {
-        LedgerError::Stopped {
-            why: chain(&stop_reason(&self.disk, Some(fatal))),
-        }
     }
 }
 
@@ -283,14 +389,18 @@ impl Ledger for RaftLedger {
             if let Some(reason) = &view.stopped {
                 return Err(stopped_as(reason));
             }
-            if !view.leads {
+            if !view.leads() {
                 // Never handed to the core: a leader that lost its quorum would append it, and it
                 // could surface after the partition.
                 return Err(LedgerError::NotLeader);
             }
         }
+        if let Err(rejection) = schema::admits(&self.core, &command) {
+            return Ok(Err(rejection));
+        }
+        let raft = self.core.raft();
         let answer = self
-            .bounded("the proposal", self.raft.client_write(command))
+            .bounded("the proposal", raft.client_write(command))
             .await?;
         match answer {
             Ok(response) => match response.data {
@@ -310,14 +420,27 @@ impl Ledger for RaftLedger {
             Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(e))) => {
                 Err(LedgerError::Unknown { why: e.to_string() })
             }
-            Err(RaftError::Fatal(fatal)) => Err(self.stopped_error(&fatal)),
+            Err(RaftError::Fatal(fatal)) => Err(self.core.ended(&fatal)),
         }
     }
 
     async fn prove(&self) -> Result<Arc<State>, LedgerError> {
+        if !self.leads() {
+            let stopped = self.view.borrow().stopped.clone();
+            return Err(stopped.map_or(LedgerError::NotLeader, |reason| stopped_as(&reason)));
+        }
+        let raft = self.core.raft();
+        let asked = since_boot();
         let answer = self
-            .bounded("the linearizable read", self.raft.ensure_linearizable())
+            .bounded("the linearizable read", raft.ensure_linearizable())
             .await?;
+        // The process may have been stopped between the answers and now.
+        let took = since_boot().saturating_sub(asked);
+        if took > self.core.timing.election_max {
+            return Err(LedgerError::Unknown {
+                why: format!("the linearizable read took {took:?}, longer than the lease"),
+            });
+        }
         match answer {
             // The state machine publishes before openraft counts an entry as applied: what is seen
             // here is at least as new as the read's log id.
@@ -328,7 +451,7 @@ impl Ledger for RaftLedger {
             Err(RaftError::APIError(CheckIsLeaderError::QuorumNotEnough(e))) => {
                 Err(LedgerError::Unknown { why: e.to_string() })
             }
-            Err(RaftError::Fatal(fatal)) => Err(self.stopped_error(&fatal)),
+            Err(RaftError::Fatal(fatal)) => Err(self.core.ended(&fatal)),
         }
     }
 
@@ -337,7 +460,7 @@ impl Ledger for RaftLedger {
     }
 
     fn leads(&self) -> bool {
-        self.view.borrow().leads
+        self.view.borrow().leads()
     }
 
     async fn changed(&self) -> Result<(), LedgerError> {
@@ -355,114 +478,20 @@ impl Ledger for RaftLedger {
     }
 }
 
-impl Drop for RaftLedger {
-    /// openraft's tasks hold each other and outlive their handle: they are stopped here, so that
-    /// the folder becomes free even if nobody called `shutdown`.
-    fn drop(&mut self) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (raft, disk) = (self.raft.clone(), self.disk.clone());
-            runtime.spawn(async move { stop(&raft, &disk).await });
-        }
-    }
-}
-
 impl std::fmt::Debug for RaftLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RaftLedger")
-            .field("node", &self.node)
+            .field("node", &self.core.node)
             .field("term", &self.term())
             .field("leads", &self.leads())
             .finish_non_exhaustive()
     }
 }
 
-/// Makes a cluster of this one member out of an empty folder.
-async fn found(
-    raft: &Raft<TypeConfig>,
-    disk: &Disk,
-    node: NodeId,
-    member: MemberId,
-) -> Result<(), StartError> {
-    match raft
-        .initialize(BTreeMap::from([(node, Peer { member })]))
-        .await
-    {
-        Ok(()) => Ok(()),
-        Err(RaftError::Fatal(fatal)) => Err(stop_reason(disk, Some(&fatal)).into()),
-        Err(RaftError::APIError(
-            why @ (InitializeError::NotAllowed(_) | InitializeError::NotInMembers(_)),
-        )) => Err(StartError::Found {
-            why: why.to_string(),
-        }),
-    }
-}
-
-async fn stop(raft: &Raft<TypeConfig>, disk: &Disk) {
-    if let Err(error) = raft.shutdown().await {
-        tracing::warn!(%error, "the log core ended badly");
-    }
-    disk.close().await;
-}
-
-/// Turns what the core reports into the view, until it ends.
-async fn watch_core(
-    mut metrics: watch::Receiver<RaftMetrics<NodeId, Peer>>,
-    view: ViewSender,
-    disk: Disk,
-    lease: Duration,
-) {
-    loop {
-        observe(&metrics.borrow_and_update(), &view, lease);
-        if metrics.changed().await.is_err() {
-            break;
-        }
-    }
-    // Closed: the core's task is no more. Its last words, if it had time for any:
-    let reason = stop_reason(&disk, metrics.borrow().running_state.as_ref().err());
-    match &reason {
-        StopReason::ShutDown => tracing::info!("the ledger was shut down"),
-        StopReason::Disk(_) | StopReason::Died { .. } => {
-            tracing::error!(reason = chain(&reason), "the ledger has stopped");
-        }
-    }
-    view.send_modify(|view| {
-        view.leads = false;
-        view.leader = None;
-        view.stopped = Some(reason);
-    });
-}
-
-fn observe(metrics: &RaftMetrics<NodeId, Peer>, view: &ViewSender, lease: Duration) {
-    let acknowledged = metrics
-        .millis_since_quorum_ack
-        .is_some_and(|ms| Duration::from_millis(ms) <= lease);
-    let leads = metrics.state == ServerState::Leader && acknowledged;
-    let leader = metrics.current_leader.and_then(|id| {
-        let nodes = metrics.membership_config.membership();
-        nodes.get_node(&id).map(|peer| peer.member.clone())
-    });
-    view.send_if_modified(|view| {
-        let same =
-            view.leads == leads && view.leader == leader && view.term == metrics.current_term;
-        view.leads = leads;
-        view.leader = leader;
-        view.term = metrics.current_term;
-        !same
-    });
-}
-
-fn stop_reason(disk: &Disk, fatal: Option<&Fatal<NodeId>>) -> StopReason {
-    if let Some(failure) = disk.failure() {
-        return StopReason::Disk(failure);
-    }
-    match fatal {
-        Some(Fatal::Stopped) => StopReason::ShutDown,
-        Some(Fatal::Panicked) | None => StopReason::Died {
-            why: "it panicked".to_owned(),
-        },
-        Some(Fatal::StorageError(error)) => StopReason::Died {
-            why: error.to_string(),
-        },
+fn owner(member: &MemberId) -> Owner {
+    Owner {
+        member: member.clone(),
+        node: node_id(member),
     }
 }
 

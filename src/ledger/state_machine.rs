@@ -10,7 +10,7 @@
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openraft::storage::RaftStateMachine;
 use openraft::{
@@ -41,6 +41,15 @@ pub struct StateMachine {
     disk: Disk,
     transition: Transition,
     view: ViewSender,
+    slot: Arc<Mutex<Slot>>,
+    generation: u64,
+}
+
+/// Where the state is kept, for one log core after another.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// Whose state machine may write. openraft's worker outlives the core it belongs to.
+    generation: u64,
     now: Applied,
 }
 
@@ -87,6 +96,10 @@ enum BodyError {
 #[error("the state's transition function panicked")]
 struct Panicked;
 
+#[derive(Debug, thiserror::Error)]
+#[error("another log core has taken over")]
+struct Retired;
+
 impl StateMachine {
     pub(super) fn new(
         disk: Disk,
@@ -94,14 +107,29 @@ impl StateMachine {
         view: ViewSender,
         restored: Option<Applied>,
     ) -> Self {
-        let machine = Self {
+        let now = restored.unwrap_or_default();
+        publish(&view, &now);
+        Self {
             disk,
             transition,
             view,
-            now: restored.unwrap_or_default(),
-        };
-        machine.publish();
-        machine
+            slot: Arc::new(Mutex::new(Slot { generation: 0, now })),
+            generation: 0,
+        }
+    }
+
+    /// What the next log core needs to go on from here.
+    pub(super) fn heir(&self) -> Heir {
+        Heir {
+            disk: self.disk.clone(),
+            transition: Arc::clone(&self.transition),
+            view: Arc::clone(&self.view),
+            slot: Arc::clone(&self.slot),
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        lock(&self.slot)
     }
 
     /// The snapshot of an earlier life.
@@ -116,16 +144,11 @@ impl StateMachine {
         })
     }
 
-    fn publish(&self) {
-        let state = Arc::clone(&self.now.state);
-        self.view.send_modify(|view| view.state = state);
-    }
-
     /// Applies one command. The transition is total, but a bug in it must end the log core with its
     /// name, not leave a member that looks alive and applies nothing.
-    fn transit(&mut self, command: &Command) -> Result<Reply, Panicked> {
+    fn transit(&self, state: &mut Arc<State>, command: &Command) -> Result<Reply, Panicked> {
         // Readers hold the last state: this copies it, once for each batch.
-        let state = Arc::make_mut(&mut self.now.state);
+        let state = Arc::make_mut(state);
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.transition)(state, command)));
         match outcome {
             Ok(Ok(event)) => Ok(Reply::Applied(event)),
@@ -135,13 +158,48 @@ impl StateMachine {
     }
 }
 
+/// Makes the state machine of the next log core.
+#[derive(Clone)]
+pub(super) struct Heir {
+    disk: Disk,
+    transition: Transition,
+    view: ViewSender,
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl Heir {
+    /// From here on, no earlier one changes anything.
+    pub(super) fn take_over(&self) -> StateMachine {
+        let mut slot = lock(&self.slot);
+        slot.generation += 1;
+        StateMachine {
+            disk: self.disk.clone(),
+            transition: Arc::clone(&self.transition),
+            view: Arc::clone(&self.view),
+            slot: Arc::clone(&self.slot),
+            generation: slot.generation,
+        }
+    }
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    // A transition that panics is caught inside, and ends the log core.
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn publish(view: &ViewSender, now: &Applied) {
+    let state = Arc::clone(&now.state);
+    view.send_modify(|view| view.state = state);
+}
+
 impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotBuilder = SnapshotBuilder;
 
     async fn applied_state(
         &mut self,
     ) -> Result<(Option<LogId<NodeId>>, StoredMembership<NodeId, Peer>), Failure> {
-        Ok((self.now.upto, self.now.membership.clone()))
+        let slot = self.slot();
+        Ok((slot.now.upto, slot.now.membership.clone()))
     }
 
     async fn apply<I>(&mut self, entries: I) -> Result<Vec<Reply>, Failure>
@@ -150,28 +208,33 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         I::IntoIter: OptionalSend,
     {
         let mut replies = Vec::new();
+        let mut slot = self.slot();
+        if slot.generation != self.generation {
+            return Err(StorageIOError::write_state_machine(AnyError::new(&Retired)).into());
+        }
+        let now = &mut slot.now;
         // A rejected command changes nothing.
         let mut changed = false;
         for entry in entries {
             let reply = match entry.payload {
                 EntryPayload::Blank => Reply::Nothing,
                 EntryPayload::Membership(membership) => {
-                    self.now.membership = StoredMembership::new(Some(entry.log_id), membership);
+                    now.membership = StoredMembership::new(Some(entry.log_id), membership);
                     Reply::Nothing
                 }
                 EntryPayload::Normal(command) => {
                     let reply = self
-                        .transit(&command)
+                        .transit(&mut now.state, &command)
                         .map_err(|e| StorageIOError::apply(entry.log_id, AnyError::new(&e)))?;
                     changed |= matches!(reply, Reply::Applied(_));
                     reply
                 }
             };
-            self.now.upto = Some(entry.log_id);
+            now.upto = Some(entry.log_id);
             replies.push(reply);
         }
         if changed {
-            self.publish();
+            publish(&self.view, now);
         }
         Ok(replies)
     }
@@ -179,7 +242,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
         SnapshotBuilder {
             disk: self.disk.clone(),
-            moment: self.now.clone(),
+            moment: self.slot().now.clone(),
         }
     }
 
@@ -198,12 +261,16 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             StorageIOError::read_snapshot(Some(meta.signature()), error)
         })?;
         write_snapshot(&self.disk, meta, body).await?;
-        self.now = Applied {
+        let mut slot = self.slot();
+        if slot.generation != self.generation {
+            return Err(StorageIOError::write_state_machine(AnyError::new(&Retired)).into());
+        }
+        slot.now = Applied {
             state: Arc::new(state),
             upto: meta.last_log_id,
             membership: meta.last_membership.clone(),
         };
-        self.publish();
+        publish(&self.view, &slot.now);
         Ok(())
     }
 
@@ -303,7 +370,7 @@ async fn write_snapshot(disk: &Disk, meta: &Meta, body: Vec<u8>) -> Result<(), F
 impl std::fmt::Debug for StateMachine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StateMachine")
-            .field("now", &self.now)
+            .field("generation", &self.generation)
             .finish_non_exhaustive()
     }
 }

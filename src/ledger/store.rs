@@ -9,6 +9,7 @@
 //! Invariant: `ledger.redb` appears whole or not at all: it is made under another name, fsynced and
 //! renamed. A process killed in its first second leaves a folder that the next one can open.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -18,7 +19,7 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, StorageBackend, TableDefinition};
 use serde::{Deserialize, Serialize};
 
-use crate::model::MemberId;
+use crate::model::{DiskId, MemberId};
 
 use super::disk::{Disk, Held};
 use super::error::{DiskError, OpenError};
@@ -27,9 +28,13 @@ use super::state_machine::{StateMachine, Transition};
 use super::types::NodeId;
 use super::view::{self, ViewSender};
 
-/// Version of what is written to the tables. Raise it with every change an older failoverd would
-/// misread.
+/// The newest version of what is written to the tables that this failoverd reads. Raise it with
+/// every new command and every change an older one would misread.
 pub(super) const SCHEMA: u32 = 1;
+
+/// What a new folder is of: it stays readable for an older failoverd until the log holds a command
+/// which that one does not know.
+pub(super) const FIRST_SCHEMA: u32 = 1;
 
 /// Small things by name, each as JSON; see the `KEY_` constants.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -38,6 +43,8 @@ pub(super) const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("lo
 
 pub(super) const KEY_SCHEMA: &str = "schema";
 pub(super) const KEY_OWNER: &str = "owner";
+pub(super) const KEY_DISK: &str = "disk";
+pub(super) const KEY_FORMED_WITH: &str = "formed_with";
 pub(super) const KEY_VOTE: &str = "vote";
 pub(super) const KEY_COMMITTED: &str = "committed";
 pub(super) const KEY_PURGED: &str = "purged";
@@ -71,11 +78,21 @@ pub(super) struct Opened {
     pub(super) machine: StateMachine,
     pub(super) disk: Disk,
     pub(super) view: ViewSender,
+    pub(super) identity: Identity,
+}
+
+/// Which folder it is.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) disk: DiskId,
+    /// The folders the cluster was formed from, if this member took part.
+    pub(super) formed_with: BTreeMap<MemberId, DiskId>,
 }
 
 /// What stands in the tables and must be known before the first entry.
 struct Found {
     snapshot: Option<(Vec<u8>, Vec<u8>)>,
+    identity: Identity,
 }
 
 impl RedbStore {
@@ -109,8 +126,44 @@ impl RedbStore {
             machine,
             disk,
             view,
+            identity: found.identity,
         })
     }
+
+    /// The identity of the folder, which is made if it does not exist. The folder is free again
+    /// when this returns.
+    pub async fn identity(dir: &Path, owner: Owner) -> Result<DiskId, OpenError> {
+        let (disk, found) = Disk::start(dir.to_owned(), move |dir| {
+            open_folder(dir, &owner, |file| file)
+        })
+        .await?;
+        disk.close().await;
+        Ok(found.identity.disk)
+    }
+}
+
+/// Keeps what the cluster is formed from, before it is.
+pub(super) async fn keep_formed_with(
+    disk: &Disk,
+    disks: &BTreeMap<MemberId, DiskId>,
+) -> Result<(), Arc<DiskError>> {
+    let encoded = to_json(disks);
+    disk.write("forming the cluster", move |transaction| {
+        transaction
+            .open_table(META)?
+            .insert(KEY_FORMED_WITH, encoded.as_slice())?;
+        Ok(())
+    })
+    .await
+}
+
+/// Drawn once for each folder.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "an identity must never come twice, not even with one seed"
+)]
+fn draw() -> DiskId {
+    DiskId(rand::random())
 }
 
 fn open_folder<B: StorageBackend>(
@@ -241,8 +294,9 @@ fn create_database<B: StorageBackend>(
         transaction.open_table(LOG)?;
         {
             let mut meta = transaction.open_table(META)?;
-            meta.insert(KEY_SCHEMA, to_json(&SCHEMA).as_slice())?;
+            meta.insert(KEY_SCHEMA, to_json(&FIRST_SCHEMA).as_slice())?;
             meta.insert(KEY_OWNER, to_json(owner).as_slice())?;
+            meta.insert(KEY_DISK, to_json(&draw()).as_slice())?;
         }
         transaction.commit()?;
         Ok(())
@@ -277,9 +331,11 @@ fn inspect(dir: &Path, database: &Database, owner: &Owner) -> Result<Found, Open
             get(KEY_OWNER)?,
             get(KEY_SNAPSHOT_META)?,
             get(KEY_SNAPSHOT)?,
+            get(KEY_DISK)?,
+            get(KEY_FORMED_WITH)?,
         ))
     };
-    let (schema, found_owner, snapshot_meta, snapshot) =
+    let (schema, found_owner, snapshot_meta, snapshot, disk, formed_with) =
         read().map_err(|e| failed(dir, OPENING, e))?;
 
     let found: u32 = parse(dir, KEY_SCHEMA, schema)?;
@@ -302,7 +358,32 @@ fn inspect(dir: &Path, database: &Database, owner: &Owner) -> Result<Found, Open
     }
     Ok(Found {
         snapshot: snapshot_meta.zip(snapshot),
+        identity: Identity {
+            disk: match disk {
+                Some(_) => parse(dir, KEY_DISK, disk)?,
+                None => name(dir, database)?,
+            },
+            formed_with: match formed_with {
+                Some(_) => parse(dir, KEY_FORMED_WITH, formed_with)?,
+                None => BTreeMap::new(),
+            },
+        },
     })
+}
+
+/// Gives an identity to a folder of the first release, which had none.
+fn name(dir: &Path, database: &Database) -> Result<DiskId, OpenError> {
+    let disk = draw();
+    let write = || -> Result<(), redb::Error> {
+        let transaction = database.begin_write()?;
+        transaction
+            .open_table(META)?
+            .insert(KEY_DISK, to_json(&disk).as_slice())?;
+        transaction.commit()?;
+        Ok(())
+    };
+    write().map_err(|e| failed(dir, OPENING, e))?;
+    Ok(disk)
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(

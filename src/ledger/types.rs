@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::{Command, Event, MemberId, Rejection};
 
@@ -21,6 +22,17 @@ openraft::declare_raft_types!(
         Responder = openraft::impls::OneshotResponder<TypeConfig>,
         AsyncRuntime = openraft::TokioRuntime,
 );
+
+/// A member's number: stable over its whole life, and the same wherever it is counted.
+pub fn node_id(member: &MemberId) -> NodeId {
+    let digest = Sha256::digest(member.as_str().as_bytes());
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    // 0 is what openraft takes for "nobody yet".
+    number.max(1)
+}
 
 /// A member as the log names it. Where it is reached is configuration and stays out of the log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

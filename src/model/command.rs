@@ -18,6 +18,37 @@ pub struct Command {
     pub body: CommandBody,
 }
 
+impl Command {
+    /// The first schema of the log that knows this command. The leader proposes it only when every
+    /// member has announced that schema.
+    pub fn since_schema(&self) -> u32 {
+        match &self.body {
+            CommandBody::OpenRun { .. }
+            | CommandBody::StepIntent { .. }
+            | CommandBody::StepOutcome { .. }
+            | CommandBody::CloseRun { .. }
+            | CommandBody::AbandonStale { .. }
+            | CommandBody::Approve { .. }
+            | CommandBody::Abort { .. }
+            | CommandBody::PauseRun { .. }
+            | CommandBody::ResumeRun { .. }
+            | CommandBody::SkipStep { .. }
+            | CommandBody::RetryStep { .. }
+            | CommandBody::RecordDrift { .. }
+            | CommandBody::PauseAutomation { .. }
+            | CommandBody::ResumeAutomation { .. }
+            | CommandBody::Acknowledge { .. }
+            | CommandBody::Rejoin { .. }
+            | CommandBody::RecordLag { .. }
+            | CommandBody::RecordCapacity { .. }
+            | CommandBody::RecordTraffic { .. }
+            | CommandBody::FoundCluster { .. }
+            | CommandBody::RecordDisk { .. }
+            | CommandBody::Readmit { .. } => 1,
+        }
+    }
+}
+
 /// What is asked of the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
@@ -269,4 +300,12 @@ pub enum Rejection {
     Founded,
     #[error("member {member} is the only one with a data folder; there is nothing to join again")]
     LastDisk { member: MemberId },
+    #[error(
+        "the command needs log schema {needs}, member {member} knows up to {knows}; upgrade it first"
+    )]
+    OldMember {
+        member: MemberId,
+        needs: u32,
+        knows: u32,
+    },
 }

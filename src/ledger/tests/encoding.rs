@@ -209,7 +209,7 @@ fn outcomes() -> Vec<Outcome> {
 }
 
 /// One of each command at least, the opening of a run first.
-fn commands() -> Vec<Command> {
+pub(super) fn commands() -> Vec<Command> {
     let limits = RunLimits {
         cool_down: Millis(1),
         brake: 2,

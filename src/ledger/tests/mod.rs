@@ -1,8 +1,14 @@
+mod changes;
+mod cluster;
 mod conformance;
 mod disk_full;
 mod durability;
 mod encoding;
 mod folder;
+mod forming;
+mod partitions;
 mod property;
 mod running;
+mod speech;
 mod support;
+mod together;

@@ -10,7 +10,7 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use crate::ledger::{
-    LedgerOptions, LedgerTiming, NoPeers, Owner, RaftLedger, StopReason, Transition,
+    LedgerOptions, LedgerTiming, NoPeers, Owner, RaftLedger, StopReason, Transition, node_id,
 };
 use crate::model::{
     AppId, AutomationPause, Command, CommandBody, Event, MemberId, Rejection, State, Wall,
@@ -83,18 +83,19 @@ pub(super) fn acknowledge(app: &str) -> Command {
 }
 
 pub(super) fn owner() -> Owner {
+    let member = MemberId::from("ireland");
     Owner {
-        member: MemberId::from("ireland"),
-        node: 7,
+        node: node_id(&member),
+        member,
     }
 }
 
 pub(super) fn options(dir: &Path) -> LedgerOptions {
-    let owner = owner();
+    let member = owner().member;
     LedgerOptions {
         data_dir: dir.to_owned(),
-        member: owner.member,
-        node: owner.node,
+        members: [member.clone()].into(),
+        member,
         timing: LedgerTiming {
             heartbeat: Duration::from_millis(50),
             election_min: Duration::from_millis(150),

@@ -1,0 +1,224 @@
+//! Who is who: the data folder each member speaks from, when it was last heard, what it said of
+//! itself.
+//!
+//! What is agreed stands in the replicated state; the rest here is soft and starts empty with every
+//! process, but for what the cluster was formed with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use openraft::Vote;
+
+use crate::model::{DiskId, MemberId};
+
+use super::error::WipedDisk;
+use super::formation::{HelloBody, OwnFolder, readmit_command};
+use super::host::since_boot;
+use super::store::SCHEMA;
+use super::types::NodeId;
+use super::view::ViewSender;
+
+#[derive(Debug)]
+pub(super) struct Roll {
+    pub(super) own: MemberId,
+    pub(super) disk: DiskId,
+    pub(super) configured: BTreeSet<MemberId>,
+    lease: Duration,
+    view: ViewSender,
+    soft: Mutex<Soft>,
+}
+
+#[derive(Debug, Default)]
+struct Soft {
+    /// Counts until the log says more.
+    formed_with: BTreeMap<MemberId, DiskId>,
+    hellos: BTreeMap<MemberId, HelloBody>,
+    /// When each member was last heard, since the host's start.
+    contacts: BTreeMap<MemberId, Duration>,
+    /// When a leader's message was last accepted here.
+    leader_heard: Option<Duration>,
+    /// The newest message of this leader that each member has accepted: whose vote it carried, and
+    /// when it was sent.
+    acknowledged: BTreeMap<MemberId, (Vote<NodeId>, Duration)>,
+    pristine: bool,
+}
+
+impl Roll {
+    pub(super) fn new(
+        own: OwnFolder,
+        configured: BTreeSet<MemberId>,
+        formed_with: BTreeMap<MemberId, DiskId>,
+        lease: Duration,
+        view: ViewSender,
+    ) -> Self {
+        Self {
+            own: own.member,
+            disk: own.disk,
+            configured,
+            lease,
+            view,
+            soft: Mutex::new(Soft {
+                formed_with,
+                pristine: own.pristine,
+                ..Soft::default()
+            }),
+        }
+    }
+
+    fn soft(&self) -> MutexGuard<'_, Soft> {
+        // Every change is a single insertion: a panic leaves nothing half done.
+        self.soft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every data folder on record.
+    pub(super) fn disks(&self) -> BTreeMap<MemberId, DiskId> {
+        let state = self.view.borrow().state.clone();
+        if state.disks.is_empty() {
+            self.soft().formed_with.clone()
+        } else {
+            state.disks.clone()
+        }
+    }
+
+    /// The data folder that member is known by.
+    pub(super) fn disk_of(&self, member: &MemberId) -> Option<DiskId> {
+        let state = self.view.borrow().state.clone();
+        if state.disks.is_empty() {
+            self.soft().formed_with.get(member).copied()
+        } else {
+            state.disks.get(member).copied()
+        }
+    }
+
+    pub(super) fn formed_with(&self, disks: BTreeMap<MemberId, DiskId>) {
+        self.soft().formed_with = disks;
+    }
+
+    /// Whether a message meant for `to` is meant for this data folder.
+    pub(super) fn is_me(&self, to: Option<DiskId>) -> bool {
+        // The record of a sender that lags may be older than the re-admission of this folder.
+        to == Some(self.disk) || self.disk_of(&self.own) == Some(self.disk)
+    }
+
+    /// Whether that member may speak from that data folder.
+    pub(super) fn admits(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
+        match self.disk_of(member) {
+            // A member that is cut off may have missed a re-admission, and must not shut out the
+            // leader that would tell it. Raft is safe all the same: a data folder answers only
+            // messages meant for it.
+            Some(known) if known != disk && self.is_current() => Err(WipedDisk {
+                member: member.clone(),
+                known,
+                got: disk,
+                remedy: readmit_command(member),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether what is known here is of the last lease.
+    fn is_current(&self) -> bool {
+        let leads = self.view.borrow().leads();
+        leads || self.hears_leader()
+    }
+
+    /// Whether a leader was heard within the last lease.
+    pub(super) fn hears_leader(&self) -> bool {
+        self.leader_heard()
+            .is_some_and(|heard| since_boot() <= heard + self.lease)
+    }
+
+    pub(super) fn leader_heard(&self) -> Option<Duration> {
+        self.soft().leader_heard
+    }
+
+    pub(super) fn set_leader_heard(&self, at: Option<Duration>) {
+        self.soft().leader_heard = at;
+    }
+
+    /// The member has accepted a message that was sent at that moment under that vote.
+    pub(super) fn acknowledge(&self, member: &MemberId, vote: Vote<NodeId>, sent: Duration) {
+        let mut soft = self.soft();
+        let last = soft.acknowledged.get(member);
+        if last.is_none_or(|(last_vote, last_sent)| *last_vote != vote || *last_sent < sent) {
+            soft.acknowledged.insert(member.clone(), (vote, sent));
+        }
+    }
+
+    /// When the newest message was sent that the member has accepted under that vote.
+    pub(super) fn acknowledged(&self, member: &MemberId, vote: &Vote<NodeId>) -> Option<Duration> {
+        let soft = self.soft();
+        let (of, sent) = soft.acknowledged.get(member)?;
+        (of == vote).then_some(*sent)
+    }
+
+    /// The data folders the cluster begins with.
+    pub(super) fn founders(&self) -> BTreeMap<MemberId, DiskId> {
+        let mut disks = self.soft().formed_with.clone();
+        disks.entry(self.own.clone()).or_insert(self.disk);
+        disks
+    }
+
+    pub(super) fn contact(&self, member: &MemberId) {
+        self.soft().contacts.insert(member.clone(), since_boot());
+    }
+
+    /// How long ago that member was heard.
+    pub(super) fn silence_of(&self, member: &MemberId) -> Option<Duration> {
+        let at = self.soft().contacts.get(member).copied()?;
+        Some(since_boot().saturating_sub(at))
+    }
+
+    pub(super) fn set_pristine(&self, pristine: bool) {
+        self.soft().pristine = pristine;
+    }
+
+    pub(super) fn hear(&self, from: &MemberId, hello: HelloBody) {
+        if *from == self.own {
+            return;
+        }
+        let mut soft = self.soft();
+        soft.contacts.insert(from.clone(), since_boot());
+        soft.hellos.insert(from.clone(), hello);
+    }
+
+    pub(super) fn hello_of(&self, member: &MemberId) -> Option<HelloBody> {
+        self.soft().hellos.get(member).cloned()
+    }
+
+    pub(super) fn hellos(&self) -> BTreeMap<MemberId, HelloBody> {
+        self.soft().hellos.clone()
+    }
+
+    /// What this member says of itself.
+    pub(super) fn hello(&self) -> HelloBody {
+        let known = self.disks();
+        let soft = self.soft();
+        let mut heard: BTreeMap<MemberId, DiskId> = soft
+            .hellos
+            .iter()
+            .map(|(member, hello)| (member.clone(), hello.disk))
+            .filter(|(member, _)| self.configured.contains(member))
+            .collect();
+        heard.insert(self.own.clone(), self.disk);
+        HelloBody {
+            members: self.configured.clone(),
+            disk: self.disk,
+            pristine: soft.pristine,
+            heard,
+            known,
+            schema: SCHEMA,
+        }
+    }
+
+    pub(super) fn own_folder(&self) -> OwnFolder {
+        let pristine = self.soft().pristine;
+        OwnFolder {
+            member: self.own.clone(),
+            disk: self.disk,
+            pristine,
+            on_record: self.disk_of(&self.own) == Some(self.disk),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A rolling upgrade: the leader proposes only what every member can read.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Command, MemberId, Rejection};
+
+use super::core::Core;
+use super::store::{FIRST_SCHEMA, SCHEMA};
+
+/// Whether every member of the cluster knows that command.
+pub(super) fn admits(core: &Core, command: &Command) -> Result<(), Rejection> {
+    let needs = command.since_schema();
+    if needs <= FIRST_SCHEMA {
+        return Ok(());
+    }
+    let metrics = core.metrics();
+    let nodes = metrics.membership_config.membership().nodes();
+    let announced = nodes
+        .map(|(_, peer)| {
+            let schema = if peer.member == core.member {
+                SCHEMA
+            } else {
+                let hello = core.roll.hello_of(&peer.member);
+                // Not heard since this process started: it may be of the first release.
+                hello.map_or(FIRST_SCHEMA, |hello| hello.schema)
+            };
+            (peer.member.clone(), schema)
+        })
+        .collect();
+    check(needs, &announced)
+}
+
+/// The first member that does not know what is needed is the reason.
+fn check(needs: u32, announced: &BTreeMap<MemberId, u32>) -> Result<(), Rejection> {
+    match announced.iter().find(|(_, knows)| **knows < needs) {
+        None => Ok(()),
+        Some((member, knows)) => Err(Rejection::OldMember {
+            member: member.clone(),
+            needs,
+            knows: *knows,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_command_waits_for_the_last_old_member() {
+        let mut announced = BTreeMap::from([
+            (MemberId::from("frankfurt"), 2),
+            (MemberId::from("ireland"), 1),
+        ]);
+        let refused = check(2, &announced).expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            "the command needs log schema 2, member ireland knows up to 1; upgrade it first"
+        );
+        assert_eq!(check(1, &announced), Ok(()));
+        announced.insert(MemberId::from("ireland"), 3);
+        assert_eq!(check(2, &announced), Ok(()));
+    }
+}

@@ -1,0 +1,123 @@
+//! What goes over the wire, and what is made of rubbish.
+
+use openraft::raft::AppendEntriesRequest;
+use openraft::{Entry, EntryPayload, LogId, Vote};
+use proptest::prelude::*;
+
+use super::cluster::Cluster;
+use super::encoding::commands;
+use super::support::stopped;
+use crate::ledger::wire::{self, Call, Request};
+use crate::ledger::{ServeError, StopReason, TypeConfig, WireError};
+use crate::model::{DiskId, MemberId};
+use crate::ports::Ledger;
+
+fn append() -> Request {
+    let entries: Vec<Entry<TypeConfig>> = commands()
+        .into_iter()
+        .zip(1..)
+        .map(|(command, index)| Entry {
+            log_id: LogId::new(openraft::CommittedLeaderId::new(3, 7), index),
+            payload: EntryPayload::Normal(command),
+        })
+        .collect();
+    Request {
+        to_disk: Some(DiskId(u128::MAX)),
+        call: Call::Append(AppendEntriesRequest {
+            vote: Vote::new_committed(3, 7),
+            prev_log_id: None,
+            entries,
+            leader_commit: None,
+        }),
+    }
+}
+
+#[test]
+fn every_command_travels() {
+    let bytes = wire::encode_request(&append());
+    let back = wire::decode_request(&bytes).expect("reads");
+    assert_eq!(back.to_disk, Some(DiskId(u128::MAX)));
+    let Call::Append(back) = back.call else {
+        panic!("another message");
+    };
+    let sent: Vec<_> = commands();
+    assert_eq!(back.entries.len(), sent.len());
+    for (entry, command) in back.entries.iter().zip(sent) {
+        assert_eq!(entry.payload, EntryPayload::Normal(command));
+    }
+}
+
+proptest! {
+    #[test]
+    fn rubbish_is_an_error_and_no_more(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = wire::decode_request(&bytes);
+        let _ = wire::decode_answer(&bytes);
+    }
+
+    #[test]
+    fn a_flipped_byte_is_an_error_or_another_message(at in 0usize..500, to in any::<u8>()) {
+        let mut bytes = wire::encode_request(&append());
+        let at = at % bytes.len();
+        bytes[at] = to;
+        let _ = wire::decode_request(&bytes);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_the_member_goes_on() {
+    let cluster = Cluster::formed(&["a", "b", "c"]).await;
+    let ledger = cluster.follower();
+    let from = MemberId::from("x");
+    for (body, expected) in [
+        (&b""[..], "cut off after 0 bytes"),
+        (b"\x01\x00", "cut off after 2 bytes"),
+        (b"\x09rubbish", "ledger protocol 9"),
+        (b"\x01\x00\x00\x00\x01rubbish", "cannot be read"),
+    ] {
+        let error = ledger.serve(&from, body).await.expect_err("refused");
+        let ServeError::Wire { source, .. } = &error else {
+            panic!("{error}");
+        };
+        assert!(source.to_string().contains(expected), "{source}");
+    }
+    cluster.commit("after").await;
+    cluster.agree().await;
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_command_of_a_newer_schema_stops_the_member_with_a_clear_word() {
+    let mut cluster = Cluster::formed(&["a", "b", "c"]).await;
+    let ledger = cluster.follower();
+    let name = cluster.name_of(&ledger);
+    let mut body = wire::encode_request(&append());
+    body[4] = 2;
+    let error = ledger
+        .serve(&MemberId::from("a"), &body)
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(
+            error,
+            ServeError::Wire {
+                source: WireError::NewerSchema { found: 2 },
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let reason = stopped(&ledger).await;
+    assert!(
+        matches!(reason, StopReason::NewerSchema { found: 2, known: 1 }),
+        "{reason}"
+    );
+    assert!(
+        reason.to_string().contains("upgrade this member"),
+        "{reason}"
+    );
+    assert!(!ledger.leads());
+    drop(ledger);
+    cluster.kill(&name).await;
+    cluster.commit("the others go on").await;
+    cluster.shut_down().await;
+}
