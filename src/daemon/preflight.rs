@@ -9,7 +9,7 @@
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::model::{AppId, CommandBody, Goal, HoldReason, Millis, OnFailure, Plan, PlannedStep};
+use crate::model::{AppId, CommandBody, Goal, HoldReason, Millis, OnFailure, PlannedStep};
 use crate::ports::Actuator;
 
 use super::perform::Performer;
@@ -28,7 +28,7 @@ pub(super) async fn refusal(
         return None;
     };
     let found = tokio::select! {
-        found = first_impossible(performer.actuator.as_ref(), app, plan) => found,
+        found = first_impossible(performer.actuator.as_ref(), app, &plan.steps) => found,
         () = performer.clock.sleep(WITHIN) => None,
     };
     if let Some(reason) = &found {
@@ -37,9 +37,12 @@ pub(super) async fn refusal(
     found
 }
 
-async fn first_impossible(actuator: &dyn Actuator, app: &AppId, plan: &Plan) -> Option<HoldReason> {
-    let mut looks: FuturesUnordered<_> = plan
-        .steps
+async fn first_impossible(
+    actuator: &dyn Actuator,
+    app: &AppId,
+    steps: &[PlannedStep],
+) -> Option<HoldReason> {
+    let mut looks: FuturesUnordered<_> = steps
         .iter()
         .filter(|step| must_succeed(step))
         .map(async |step| (step, actuator.observe(app, &step.intent).await))
@@ -76,4 +79,121 @@ fn must_succeed(step: &PlannedStep) -> bool {
         && !or_not
         && step.or_else.is_none()
         && step.stands_in_for.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::model::{
+        CallOutcome, Intent, LagSample, NodegroupRef, NodegroupSize, Observation, RegionId, StepId,
+        Traffic,
+    };
+    use crate::ports::{Call, Proof, ReadError};
+
+    /// Only the standby's dial exists.
+    struct Ruins;
+
+    #[async_trait]
+    impl Actuator for Ruins {
+        async fn observe(&self, _: &AppId, intent: &Intent) -> Observation {
+            let goal = match intent {
+                Intent::Dial { region, .. } if region.as_str() == "eu-central-1" => Goal::NotMet,
+                intent => Goal::Impossible {
+                    code: "NotFound".to_owned(),
+                    message: format!("{} finds nothing", intent.name()),
+                },
+            };
+            let seen = String::new();
+            Observation { goal, seen }
+        }
+
+        async fn apply(&self, _: &AppId, _: &Call<'_>, _: &Proof) -> CallOutcome {
+            panic!("a preflight changes nothing")
+        }
+
+        async fn read_traffic(&self, _: &AppId) -> Result<Traffic, ReadError> {
+            panic!("a preflight looks at goals")
+        }
+
+        async fn read_lag(&self, _: &AppId, _: &RegionId) -> Result<Vec<LagSample>, ReadError> {
+            panic!("a preflight looks at goals")
+        }
+
+        async fn read_capacity(
+            &self,
+            _: &AppId,
+            _: &RegionId,
+        ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
+            panic!("a preflight looks at goals")
+        }
+    }
+
+    fn dial(id: &str, region: &str) -> PlannedStep {
+        PlannedStep {
+            id: id.into(),
+            intent: Intent::Dial {
+                region: region.into(),
+                endpoint_group_arn: format!("arn of {region}"),
+                percent: 0,
+            },
+            needs: Vec::new(),
+            timeout: Millis::from_secs(60),
+            on_failure: OnFailure::Hold,
+            or_else: None,
+            stands_in_for: None,
+            best_effort: false,
+            restore: None,
+            before: None,
+        }
+    }
+
+    async fn blamed(steps: &[PlannedStep]) -> Option<StepId> {
+        match first_impossible(&Ruins, &"shop".into(), steps).await? {
+            HoldReason::PlanImpossible { step, why } => {
+                assert_eq!(why, "global_accelerator.dial finds nothing (NotFound)");
+                step
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_that_can_never_succeed_is_named() {
+        let raise = dial("raise", "eu-central-1");
+        assert_eq!(blamed(std::slice::from_ref(&raise)).await, None);
+        let steps = [raise, dial("lower", "eu-west-1")];
+        assert_eq!(blamed(&steps).await, Some("lower".into()));
+    }
+
+    #[tokio::test]
+    async fn what_the_run_can_do_without_does_not_stop_it() {
+        let lower = || dial("lower", "eu-west-1");
+        let dispensable = [
+            PlannedStep {
+                on_failure: OnFailure::Continue,
+                ..lower()
+            },
+            PlannedStep {
+                best_effort: true,
+                ..lower()
+            },
+            PlannedStep {
+                or_else: Some("other-way".into()),
+                ..lower()
+            },
+            PlannedStep {
+                stands_in_for: Some("principal".into()),
+                ..lower()
+            },
+            PlannedStep {
+                intent: Intent::Wait {
+                    duration: Millis::from_secs(1),
+                },
+                ..lower()
+            },
+        ];
+        assert_eq!(blamed(&dispensable).await, None);
+    }
 }

@@ -51,11 +51,11 @@ async fn a_configuration_that_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dial_of_101() {
     let stage = Stage::new().await;
-    let path = stage.folder().join("runbooks/hasty.toml");
+    let path = stage.folder().join("runbooks/own.toml");
     let runbook = std::fs::read_to_string(&path).expect("it is there");
     let runbook = runbook.replace("percent = 100 }", "percent = 101 }");
     std::fs::write(&path, runbook).expect("it can be written");
-    refused(stage, "runbooks/hasty.toml", "101", &["101", "100"]).await;
+    refused(stage, "runbooks/own.toml", "101", &["101", "100"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
