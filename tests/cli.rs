@@ -139,3 +139,119 @@ fn a_drill_prints_its_json_and_nothing_else() {
         assert!(out.join(file).is_file(), "{file}");
     }
 }
+
+const THREE_MEMBERS: &str = r#"
+[node]
+id = "a"
+
+[[member]]
+id = "a"
+region = "eu-west-1"
+
+[[member]]
+id = "b"
+region = "eu-central-1"
+
+[[member]]
+id = "w"
+region = "eu-north-1"
+"#;
+
+/// The certificates work: members that were given them talk to each other.
+#[tokio::test]
+async fn trial_certificates_are_made_once_and_members_talk_with_them() {
+    use failoverd::config::PeerSecurity;
+    use failoverd::peer::{Channel, Limits, PeerHandler, PeerMember, PeerNet, PeerOptions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("failoverd.toml");
+    std::fs::write(&config, THREE_MEMBERS).unwrap();
+    let out = folder.path().join("tls");
+    let arguments = [
+        "dev-certs",
+        "--config",
+        config.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--days",
+        "1",
+    ];
+    let made = failoverctl(&arguments);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let said = text(&made.stdout).replace(out.to_str().unwrap(), "DIR");
+    insta::assert_snapshot!("dev_certs", said);
+    for entry in std::fs::read_dir(&out).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
+    }
+
+    let again = failoverctl(&arguments);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("nothing is overwritten"));
+
+    struct Silent;
+    #[async_trait::async_trait]
+    impl PeerHandler for Silent {
+        fn admit(
+            &self,
+            _hello: &failoverd::peer::PeerIdentity,
+        ) -> Result<(), failoverd::peer::Refusal> {
+            Ok(())
+        }
+
+        async fn handle(
+            &self,
+            from: &failoverd::peer::PeerIdentity,
+            _channel: Channel,
+            _body: bytes::Bytes,
+        ) -> Result<bytes::Bytes, failoverd::peer::Refusal> {
+            Ok(bytes::Bytes::from(from.member.to_string()))
+        }
+    }
+    let start = async |id: &str| {
+        let options = PeerOptions {
+            me: id.into(),
+            region: "eu-west-1".into(),
+            cluster: "failoverd".to_owned(),
+            boot: failoverd::model::BootId(u64::from(id.as_bytes()[0])),
+            disk: failoverd::model::DiskId(1),
+            schema: 1,
+            listen: "127.0.0.1:0".parse().unwrap(),
+            members: Vec::new(),
+            security: PeerSecurity::MutualTls {
+                ca_file: out.join("ca.pem"),
+                cert_file: out.join(format!("{id}.pem")),
+                key_file: out.join(format!("{id}.key")),
+            },
+            limits: Limits::default(),
+        };
+        PeerNet::start(options, std::sync::Arc::new(Silent))
+            .await
+            .unwrap()
+    };
+    let (a, b) = (start("a").await, start("b").await);
+    for (from, to, id) in [(&a, &b, "b"), (&b, &a, "a")] {
+        from.set_members(&[PeerMember {
+            id: id.into(),
+            address: to.local_addr().to_string(),
+        }])
+        .unwrap();
+    }
+    // `b` may meet `a` a moment before it knows of it.
+    let answer = loop {
+        let asked = a.call(
+            &"b".into(),
+            Channel::Raft,
+            bytes::Bytes::new(),
+            std::time::Duration::from_secs(20),
+        );
+        match asked.await {
+            Ok(answer) => break answer,
+            Err(failoverd::peer::PeerError::NotSent { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(answer, "a");
+}

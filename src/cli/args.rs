@@ -30,6 +30,25 @@ enum RawVerb {
         #[arg(long, value_name = "FILE", default_value = "failoverd.toml")]
         config: PathBuf,
     },
+    /// Make an authority and a certificate for each member, for trials
+    ///
+    /// Not for production: whoever can read the folder can speak as any member.
+    DevCerts {
+        /// The configuration whose members get certificates
+        #[arg(long, value_name = "FILE", default_value = "failoverd.toml")]
+        config: PathBuf,
+        /// Where they are written; nothing that is there is overwritten
+        #[arg(long, value_name = "DIR", default_value = "tls")]
+        out: PathBuf,
+        /// How long they are good for
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = 30,
+            value_parser = clap::value_parser!(u16).range(1..=825)
+        )]
+        days: u16,
+    },
     /// Print the version
     Version,
 }
@@ -75,7 +94,14 @@ enum RawDrillVerb {
 pub enum Command {
     Drill(PlayDrill),
     ListScenarios,
-    Validate { config: PathBuf },
+    Validate {
+        config: PathBuf,
+    },
+    DevCerts {
+        config: PathBuf,
+        out: PathBuf,
+        days: u16,
+    },
     Version,
 }
 
@@ -106,6 +132,7 @@ impl From<RawArgs> for Command {
                 out: raw.out,
             }),
             RawVerb::Validate { config } => Self::Validate { config },
+            RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
             RawVerb::Version => Self::Version,
         }
     }

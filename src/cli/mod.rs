@@ -9,6 +9,7 @@
 //! to standard error.
 
 mod args;
+mod dev_certs;
 mod drill;
 mod exit;
 pub mod failoverd;
@@ -35,6 +36,7 @@ pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Drill(play) => drill::play(play),
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
+        Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
         Command::Version => output::answer(&format!("failoverctl {VERSION}\n"), Exit::Good),
     }
     .into()

@@ -8,6 +8,7 @@ use crate::runbook::spanned::{Diagnostic, Diagnostics, Place, Source, Style};
 
 use super::Loaded;
 use super::parse;
+use crate::model::MemberId;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +58,7 @@ pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, LoadError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
-        path: path.to_owned(),
-        remedy: remedy(&source),
-        source,
-    })?;
-    let base = path.parent().unwrap_or(Path::new(""));
-    let variables: Vec<(String, String)> = environment.collect();
-    let source = Source::new(path.display().to_string(), text);
-    let draft = parse::draft(&source, &variables, base);
+    let draft = read(path, environment)?;
     let (dir, asked_for) = draft.runbook_dir();
     let runbooks = match runbooks(&dir) {
         Ok((runbooks, unreadable)) => {
@@ -90,6 +83,39 @@ pub fn load(
         }
     };
     draft.finish(&runbooks).map_err(LoadError::Invalid)
+}
+
+/// The members of the configuration at `path`, whatever else is still missing or wrong there: their
+/// certificates are made before [tls] can name them.
+pub fn member_ids(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<MemberId>, LoadError> {
+    let draft = read(path, environment)?;
+    let members = draft.member_ids();
+    if members.is_empty() {
+        return match draft.finish(&[]) {
+            Err(findings) => Err(LoadError::Invalid(findings)),
+            // Without a member it is not valid.
+            Ok(_) => Ok(members),
+        };
+    }
+    Ok(members)
+}
+
+fn read(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<parse::Draft, LoadError> {
+    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
+        path: path.to_owned(),
+        remedy: remedy(&source),
+        source,
+    })?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    let variables: Vec<(String, String)> = environment.collect();
+    let source = Source::new(path.display().to_string(), text);
+    Ok(parse::draft(&source, &variables, base))
 }
 
 /// The process's own variables that could be ours. What is not UTF-8 cannot be.

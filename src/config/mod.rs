@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use crate::runbook::spanned::{Diagnostics, Severity, Source, Style};
 
-pub use load::{LoadError, environment, load};
+pub use load::{LoadError, environment, load, member_ids};
 pub use types::*;
 
 /// Runbooks that ship within the program, by name. A file of the same name takes precedence.

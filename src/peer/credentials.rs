@@ -41,7 +41,13 @@ struct Current {
     seen: Seen,
     reload_error: Option<String>,
     reloads: u64,
+    /// Raised with every change of the authorities.
+    trust: Trust,
 }
+
+/// Which authorities a handshake was begun under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trust(u64);
 
 /// One good set.
 #[derive(Clone)]
@@ -84,6 +90,7 @@ impl Credentials {
                 seen,
                 reload_error: None,
                 reloads: 0,
+                trust: Trust(0),
             }),
         })
     }
@@ -104,6 +111,9 @@ impl Credentials {
                 now.loaded = loaded;
                 now.reload_error = None;
                 now.reloads += 1;
+                if distrusts {
+                    now.trust.0 += 1;
+                }
                 Reload::Taken { distrusts }
             }
             Err(error) => {
@@ -115,13 +125,21 @@ impl Credentials {
     }
 
     /// For connections that others open.
-    pub fn server(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.lock().loaded.server)
+    pub fn server(&self) -> (Arc<ServerConfig>, Trust) {
+        let now = self.lock();
+        (Arc::clone(&now.loaded.server), now.trust)
     }
 
     /// For connections to others.
-    pub fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.lock().loaded.client)
+    pub fn client(&self) -> (Arc<ClientConfig>, Trust) {
+        let now = self.lock();
+        (Arc::clone(&now.loaded.client), now.trust)
+    }
+
+    /// Whether the authorities are still those. Asked once a connection is in the registry: if they
+    /// change after that, it is closed with all others.
+    pub fn still_trusts(&self, trust: Trust) -> bool {
+        self.lock().trust == trust
     }
 
     pub fn status(&self) -> CertificateStatus {

@@ -11,6 +11,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::certificate;
 use super::connection::{self, Broken, Wire};
+use super::credentials::Trust;
 use super::frame::{Frame, FrameError};
 use super::hello::{GREETING_LIMIT, Hello};
 use super::net::Shared;
@@ -58,8 +59,14 @@ pub(super) struct Greeted {
     pub entered: Entered,
 }
 
-/// A wire, and the names that the other side's certificate proves; `None` in plain text.
-type Secured = (Wire, Option<Vec<String>>);
+/// A wire, and what the other side's certificate proves; `None` in plain text.
+type Secured = (Wire, Option<Certified>);
+
+/// What a certificate proves, and under which authorities it does.
+struct Certified {
+    names: Vec<String>,
+    trust: Trust,
+}
 
 /// Connects to `peer` for one channel.
 pub(super) async fn dial(
@@ -114,9 +121,11 @@ pub(super) async fn dial(
                 });
             }
             let known = |id: &MemberId| shared.registry.knows(id);
-            theirs.check(&ours, known, certified.as_deref())?;
+            let names = certified.as_ref().map(|c| c.names.as_slice());
+            theirs.check(&ours, known, names)?;
             let identity = theirs.identity;
-            let entered = let_in(shared, &identity, Direction::Outgoing, channel, control).await?;
+            let kind = (Direction::Outgoing, channel);
+            let entered = let_in(shared, &identity, certified.as_ref(), kind, control).await?;
             Ok::<_, Refusal>((identity, entered))
         };
         match checked.await {
@@ -143,8 +152,9 @@ pub(super) async fn receive(
     bounded(shared, async {
         no_delay(&tcp)?;
         let (mut wire, certified) = secure_incoming(shared, tcp).await?;
-        if let Some(names) = &certified {
-            *who = names
+        if let Some(certified) = &certified {
+            *who = certified
+                .names
                 .iter()
                 .map(|name| MemberId::from(name.as_str()))
                 .find(|name| shared.registry.knows(name));
@@ -166,9 +176,11 @@ pub(super) async fn receive(
                 theirs.channel,
             );
             let known = |id: &MemberId| shared.registry.knows(id);
-            theirs.check(&ours, known, certified.as_deref())?;
+            let names = certified.as_ref().map(|c| c.names.as_slice());
+            theirs.check(&ours, known, names)?;
             let (identity, channel) = (theirs.identity, theirs.channel);
-            let entered = let_in(shared, &identity, Direction::Incoming, channel, control).await?;
+            let kind = (Direction::Incoming, channel);
+            let entered = let_in(shared, &identity, certified.as_ref(), kind, control).await?;
             Ok::<_, Refusal>((ours, identity, channel, entered))
         };
         let (ours, identity, channel, entered) = match checked.await {
@@ -188,20 +200,26 @@ pub(super) async fn receive(
     .await
 }
 
-/// The last two checks: the disk (or whatever the handler asks for), and that it is the only one of
-/// its name.
+/// The last checks: the disk (or whatever the handler asks for), that it is the only one of its name,
+/// and that its authority was not taken away while it was greeting.
 async fn let_in(
     shared: &Arc<Shared>,
     identity: &PeerIdentity,
-    direction: Direction,
-    channel: Channel,
+    certified: Option<&Certified>,
+    (direction, channel): (Direction, Channel),
     control: Control,
 ) -> Result<Entered, Refusal> {
     shared.handler.admit(identity)?;
-    shared
+    let entered = shared
         .registry
         .enter(identity, direction, channel, control)
-        .await
+        .await?;
+    if let (Some(credentials), Some(certified)) = (&shared.credentials, certified)
+        && !credentials.still_trusts(certified.trust)
+    {
+        return Err(Refusal::new_authority());
+    }
+    Ok(entered)
 }
 
 async fn bounded<T>(
@@ -236,7 +254,8 @@ async fn secure_outgoing(
             why: format!("`{member}` cannot stand in a certificate"),
         })
     })?;
-    let stream = TlsConnector::from(credentials.client())
+    let (config, trust) = credentials.client();
+    let stream = TlsConnector::from(config)
         .connect(ServerName::DnsName(name), tcp)
         .into_fallible()
         .await;
@@ -245,7 +264,7 @@ async fn secure_outgoing(
     let wire = Wire::new(stream);
     // rustls also takes a wildcard for the name; a member's certificate is for that member.
     if names.iter().any(|name| name == member.as_str()) {
-        Ok((wire, Some(names)))
+        Ok((wire, Some(Certified { names, trust })))
     } else {
         let refusal = Refusal::Certificate {
             why: format!(
@@ -261,13 +280,11 @@ async fn secure_incoming(shared: &Shared, tcp: TcpStream) -> Result<Secured, Fai
     let Some(credentials) = &shared.credentials else {
         return Ok((Wire::new(tcp), None));
     };
-    let stream = TlsAcceptor::from(credentials.server())
-        .accept(tcp)
-        .into_fallible()
-        .await;
+    let (config, trust) = credentials.server();
+    let stream = TlsAcceptor::from(config).accept(tcp).into_fallible().await;
     let stream = heard_out(stream).await?;
     let names = names(stream.get_ref().1)?;
-    Ok((Wire::new(stream), Some(names)))
+    Ok((Wire::new(stream), Some(Certified { names, trust })))
 }
 
 /// After a handshake that failed: the other side's bytes are read to their end, because closing with

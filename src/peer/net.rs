@@ -466,12 +466,7 @@ async fn watch_files(shared: Arc<Shared>) {
             Ok(Some(Reload::Taken { distrusts })) => {
                 tracing::info!("new certificate taken");
                 if distrusts {
-                    shared.registry.close_all(&Refusal::Other {
-                        code: "new_authority".to_owned(),
-                        message:
-                            "its authorities have changed; everybody shows a certificate again"
-                                .to_owned(),
-                    });
+                    shared.registry.close_all(&Refusal::new_authority());
                 }
             }
             Ok(Some(Reload::Kept { why })) => shared.warnings.warn(

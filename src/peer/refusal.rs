@@ -91,6 +91,14 @@ impl Refusal {
         }
     }
 
+    /// Certificates are to be shown again: the authorities have changed.
+    pub(super) fn new_authority() -> Self {
+        Self::Other {
+            code: "new_authority".to_owned(),
+            message: "its authorities have changed; everybody shows a certificate again".to_owned(),
+        }
+    }
+
     /// As it goes over the wire. The text goes along, so that an older member can show a refusal
     /// that it does not know.
     pub(super) fn encode(&self) -> Bytes {

@@ -547,3 +547,90 @@ mod any_text {
         }
     }
 }
+
+#[test]
+fn members_that_cannot_be_reached() {
+    insta::assert_snapshot!(after(&[
+        ("address = \"b.example.net:7401\"\n", ""),
+        ("address = \"w.example.net:7401\"\n", ""),
+        (
+            "[tls]\nca_file = \"ca.pem\"\ncert_file = \"a.pem\"\nkey_file = \"a.key\"\n",
+            ""
+        ),
+    ]));
+}
+
+#[test]
+fn members_with_half_of_their_tls() {
+    insta::assert_snapshot!(after(&[
+        (
+            "address = \"w.example.net:7401\"",
+            "address = \"b.example.net:7401\""
+        ),
+        ("cert_file = \"a.pem\"\n", ""),
+        ("address = \"a.example.net:7401\"", "address = \"nowhere\""),
+    ]));
+}
+
+#[test]
+fn plain_text_beyond_this_host() {
+    insta::assert_snapshot!(after(&[
+        (
+            "data_dir = \"data\"",
+            "data_dir = \"data\"\npeer = \"0.0.0.0:7401\""
+        ),
+        (
+            "address = \"b.example.net:7401\"",
+            "address = \"127.0.0.1:7402\""
+        ),
+        (
+            "ca_file = \"ca.pem\"\ncert_file = \"a.pem\"\nkey_file = \"a.key\"\n",
+            "insecure = true\n"
+        ),
+    ]));
+}
+
+#[test]
+fn plain_text_and_files_at_once() {
+    insta::assert_snapshot!(after(&[("[tls]\n", "[tls]\ninsecure = true\n")]));
+}
+
+#[test]
+fn a_member_whose_name_no_certificate_can_have() {
+    insta::assert_snapshot!(after(&[("id = \"b\"", "id = \"-b-\"")]));
+}
+
+#[test]
+fn plain_text_on_this_host() {
+    let tls = "ca_file = \"ca.pem\"\ncert_file = \"a.pem\"\nkey_file = \"a.key\"\n";
+    let changes = [
+        ("a.example.net:7401", "127.0.0.1:7401"),
+        ("b.example.net:7401", "localhost:7402"),
+        ("w.example.net:7401", "[::1]:7403"),
+        (tls, "insecure = true\n"),
+    ];
+    insta::assert_snapshot!(warned(&changes));
+    let loaded = read(&changed(&changes), &[], &[]).unwrap();
+    insta::assert_debug_snapshot!(loaded.config.peering);
+}
+
+#[test]
+fn one_member_alone_needs_nobody() {
+    let alone = [
+        (
+            "[[member]]\nid = \"b\"\nregion = \"eu-central-1\"\naddress = \"b.example.net:7401\"\n",
+            "",
+        ),
+        (
+            "[[member]]\nid = \"w\"\nregion = \"eu-north-1\"\naddress = \"w.example.net:7401\"\n",
+            "",
+        ),
+        ("address = \"a.example.net:7401\"\n", ""),
+        (
+            "[tls]\nca_file = \"ca.pem\"\ncert_file = \"a.pem\"\nkey_file = \"a.key\"\n",
+            "",
+        ),
+    ];
+    let loaded = read(&changed(&alone), &[], &[]).unwrap();
+    assert_eq!(loaded.config.peering, None);
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{Application, RunKind};
+use crate::model::{Application, MemberId, RunKind};
 use crate::runbook::ParsedRunbook;
 use crate::runbook::spanned::{
     Diagnostic, Diagnostics, Document, Findings, Located, Place, Source, Table, read,
@@ -86,6 +86,15 @@ impl Draft {
             Some(dir) => (dir.value.clone(), Some(dir.place.clone())),
             None => (self.base.join("runbooks"), None),
         }
+    }
+
+    /// Every member that could be read.
+    pub fn member_ids(&self) -> Vec<MemberId> {
+        self.sections
+            .iter()
+            .flat_map(|sections| &sections.members)
+            .map(|member| member.value.id.clone())
+            .collect()
     }
 
     /// Records what went wrong while the runbooks were fetched.

@@ -49,6 +49,53 @@ async fn another_cluster() {
     );
 }
 
+/// What a daemon writes to its log.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn both_sides_log_it_and_do_not_repeat_themselves() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    // All tasks of this test run on this thread.
+    let _kept = tracing::subscriber::set_default(subscriber);
+    let mut foreign = plain("b");
+    foreign.cluster = "other".to_owned();
+    let (a, b) = pair(plain("a"), foreign).await;
+    until("refused many times", || {
+        let times = [&a, &b].map(|m| m.net.refusals().get("foreign_cluster").copied());
+        times.iter().all(|t| t.unwrap_or(0) > 20).then_some(())
+    })
+    .await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    for peer in ["peer=\"a\"", "peer=\"b\""] {
+        let of: Vec<_> = warnings.iter().filter(|w| w.contains(peer)).collect();
+        assert!(of.iter().any(|w| w.contains("refused here")), "{log}");
+        assert!(
+            of.iter().any(|w| w.contains("it refuses this member")),
+            "{log}"
+        );
+    }
+    // Each refuses and is refused, in both directions: a handful of sentences, once each.
+    assert!(warnings.len() <= 8, "{log}");
+}
+
 #[tokio::test]
 async fn an_unknown_schema() {
     let mut ahead = plain("b");

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -299,30 +299,50 @@ pub fn trusting(security: PeerSecurity, file: &Path) -> PeerSecurity {
 }
 
 /// A wire to `target` that can be cut: bytes are then swallowed, as by a network that is partitioned.
+/// A narrow one lets only so many bytes of each connection through until it is widened.
 pub struct Cable {
     pub address: SocketAddr,
     cut: watch::Sender<bool>,
+    wide: watch::Sender<bool>,
+    /// How many connections have come to the end of what a narrow wire lets through.
+    pub held: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
 impl Cable {
     pub async fn to(target: SocketAddr) -> Self {
+        Self::narrow(target, u64::MAX).await
+    }
+
+    /// Bytes towards `target` are counted; what comes back is not.
+    pub async fn narrow(target: SocketAddr, bytes: u64) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let cut = watch::Sender::new(false);
-        let sees = cut.subscribe();
+        let (cut, wide) = (watch::Sender::new(false), watch::Sender::new(false));
+        let (holds, held) = watch::channel(0);
+        let (sees, widens) = (cut.subscribe(), wide.subscribe());
         let task = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
-            while let Ok((mut near, _)) = listener.accept().await {
-                let mut sees = sees.clone();
+            while let Ok((near, _)) = listener.accept().await {
+                let (mut sees, mut widens, holds) = (sees.clone(), widens.clone(), holds.clone());
                 tasks.spawn(async move {
                     // While it is cut, connections hang; those that were open go deaf for good.
                     let _ = sees.wait_for(|cut| !cut).await;
-                    let Ok(mut far) = TcpStream::connect(target).await else {
+                    let Ok(far) = TcpStream::connect(target).await else {
                         return;
                     };
+                    let (mut near_in, mut near_out) = near.into_split();
+                    let (mut far_in, mut far_out) = far.into_split();
+                    let there = async {
+                        copy(&mut (&mut near_in).take(bytes), &mut far_out).await?;
+                        holds.send_modify(|n| *n += 1);
+                        let _ = widens.wait_for(|wide| *wide).await;
+                        copy(&mut near_in, &mut far_out).await
+                    };
+                    let back = copy(&mut far_in, &mut near_out);
                     let cut = tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => false,
+                        _ = there => false,
+                        _ = back => false,
                         _ = sees.wait_for(|cut| *cut) => true,
                     };
                     if cut {
@@ -332,7 +352,13 @@ impl Cable {
                 });
             }
         });
-        Self { address, cut, task }
+        Self {
+            address,
+            cut,
+            wide,
+            held,
+            task,
+        }
     }
 
     pub fn cut(&self) {
@@ -341,6 +367,10 @@ impl Cable {
 
     pub fn mend(&self) {
         self.cut.send_replace(false);
+    }
+
+    pub fn widen(&self) {
+        self.wide.send_replace(true);
     }
 }
 

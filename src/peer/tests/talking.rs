@@ -149,38 +149,61 @@ async fn who_is_not_there_is_told_at_once() {
 
 #[tokio::test]
 async fn a_snapshot_does_not_delay_a_vote() {
-    let b = start(plain("b")).await;
-    let a = start(plain("a")).await;
-    // A snapshot's bytes go through here at the pace at which somebody lets them.
-    let narrow = super::support::Cable::to(b.address()).await;
-    a.meets(&[("b", narrow.address)]);
+    let mut patient = [plain("a"), plain("b")];
+    for options in &mut patient {
+        options.limits.silence = PATIENCE;
+        options.limits.stall = PATIENCE;
+    }
+    let [a, b] = patient;
+    let (a, b) = (start(a).await, start(b).await);
+    // Half a megabyte of each connection, then no more: only a snapshot gets so far.
+    let mut cable = Cable::narrow(b.address(), 512 * 1024).await;
+    a.meets(&[("b", cable.address)]);
     b.meets(&[("a", a.address())]);
     a.connected("b").await;
     let to = MemberId::from("b");
     let chunk = Bytes::from(vec![7; 24 << 20]);
-    let mut snapshot = std::pin::pin!(a.net.call(&to, Channel::Snapshot, chunk.clone(), PATIENCE));
-    // By order, not by time: the handler of the snapshot's channel is held, and votes go on.
-    let wait = Bytes::from_static(b"wait");
-    let mut held = std::pin::pin!(a.net.call(&to, Channel::Snapshot, wait, PATIENCE));
-    let votes = async {
-        for _ in 0..50 {
-            a.ask("b", Channel::Votes, "up").await.unwrap();
-            a.ask("b", Channel::Raft, "beat").await.unwrap();
+    let mut snapshot = std::pin::pin!(a.net.call(&to, Channel::Snapshot, chunk, PATIENCE));
+    tokio::select! {
+        early = &mut snapshot => panic!("it is on its way: {early:?}"),
+        held = cable.held.wait_for(|held| *held == 1) => { held.unwrap(); }
+    }
+    // While it hangs in the middle, everything else goes through.
+    let others = async {
+        for _ in 0..20 {
+            for channel in [Channel::Votes, Channel::Raft, Channel::Operator] {
+                a.ask("b", channel, "beat").await.unwrap();
+            }
         }
     };
     tokio::select! {
         biased;
-        answer = &mut held => panic!("it was held: {answer:?}"),
-        answer = async { (&mut snapshot).await.unwrap(); std::future::pending::<()>().await } => panic!("{answer:?}"),
-        () = votes => {}
+        early = &mut snapshot => panic!("it is on its way: {early:?}"),
+        () = others => {}
     }
-    let mut waits = b.echo.waiting.subscribe();
-    tokio::select! {
-        answer = &mut held => panic!("it was held: {answer:?}"),
-        waiting = waits.wait_for(|n| *n == 1) => { waiting.unwrap(); }
-    }
-    b.echo.go.notify_waiters();
-    assert!(held.await.is_ok());
+    cable.widen();
+    assert_eq!(snapshot.await.unwrap(), (24 << 20).to_string());
+}
+
+#[tokio::test]
+async fn a_life_that_does_not_answer_is_replaced_by_a_later_one() {
+    let mut waits = plain("a");
+    waits.limits.liveness = Duration::from_millis(100);
+    let (a, b) = (start(waits).await, start(plain("b")).await);
+    let (to_b, to_a) = (Cable::to(b.address()).await, Cable::to(a.address()).await);
+    a.meets(&[("b", to_b.address)]);
+    b.meets(&[("a", to_a.address)]);
+    a.connected("b").await;
+    b.connected("a").await;
+    // Its host lost power: nothing is closed, nothing answers.
+    to_b.cut();
+    to_a.cut();
+    let mut later = plain("b");
+    later.boot = BootId(99);
+    let later = start(later).await;
+    later.meets(&[("a", a.address())]);
+    later.connected("a").await;
+    assert_eq!(a.of("b").identity.unwrap().boot, BootId(99));
 }
 
 #[tokio::test]
