@@ -241,8 +241,9 @@ async fn trial_certificates_are_made_once_and_members_talk_with_them() {
     }
     // `b` may meet `a` a moment before it knows of it.
     let answer = loop {
+        let to = "b".into();
         let asked = a.call(
-            &"b".into(),
+            &to,
             Channel::Raft,
             bytes::Bytes::new(),
             std::time::Duration::from_secs(20),

@@ -20,7 +20,7 @@ async fn what_the_leader_commits_is_seen_by_all_and_only_it_proposes() {
     );
     assert_eq!(follower.prove().await, Err(LedgerError::NotLeader));
     let leader = cluster.leader().await;
-    assert!(has(&*leader.prove().await.expect("proves"), "shop"));
+    assert!(has(&leader.prove().await.expect("proves"), "shop"));
     assert_eq!(follower.leader(), leader.leader());
     for (_, ledger) in cluster.running() {
         let quorum = ledger.quorum();
