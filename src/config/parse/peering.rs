@@ -63,7 +63,8 @@ pub(super) fn address(table: &Table<'_>) -> Given<String> {
 pub(super) fn security(table: &Table<'_>, base: &Path) -> Given<PeerSecurity> {
     let insecure = table.located("insecure", read::flag);
     let keys = ["ca_file", "cert_file", "key_file"];
-    let written = keys.iter().any(|key| table.get(key).is_some());
+    // All of them are asked for before one is missed: `key_file` is no misspelled `cert_file`.
+    let written = keys.map(|key| table.get(key).is_some()).contains(&true);
     if let Some(insecure) = insecure
         && insecure.value
     {
