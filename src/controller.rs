@@ -24,6 +24,7 @@ use crate::model::{
 use crate::quorum::{self, Matrix, Verdicts};
 use crate::run::{Engine, Heard};
 
+mod alike;
 mod decide;
 mod desk;
 mod doubt;
@@ -53,9 +54,9 @@ const PROOF_ROUNDS: u64 = 3;
 const EARLY_ROUNDS: u64 = 10;
 
 /// One member's pure core.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Controller {
-    setup: Setup,
+    setup: Arc<Setup>,
     started_at: Mono,
     vantages: BTreeMap<MemberId, Vantage>,
     matrix: Matrix,
@@ -108,7 +109,7 @@ impl Controller {
             .min()
             .unwrap_or(Millis::from_secs(1));
         Self {
-            setup,
+            setup: Arc::new(setup),
             started_at: now.mono,
             vantages,
             matrix: Matrix::default(),

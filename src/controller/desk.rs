@@ -14,7 +14,7 @@ use super::{Effect, RunRequest};
 const ABANDON_AGAIN: Millis = Millis::from_secs(5);
 
 /// What the controller keeps of one application between two steps. All of it may be lost.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Desk {
     pub(super) app: Arc<Application>,
     pub(super) planning: Option<Planning>,
@@ -25,7 +25,7 @@ pub(super) struct Desk {
     /// Since when an inherited run waits for its verdict.
     pub(super) unproven_since: Option<Mono>,
     /// A stale run is not given up again before then.
-    abandon_at: Mono,
+    pub(super) abandon_at: Mono,
     /// Not planned again before then, and why.
     pub(super) refused: Option<(Mono, HoldReason)>,
     pub(super) request: Option<RunRequest>,
@@ -85,7 +85,7 @@ impl Desk {
 }
 
 /// A run in the making.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Planning {
     Reading {
         intended: Intended,
@@ -149,7 +149,7 @@ pub(super) fn decline(request: RunRequest, reason: HoldReason) -> Effect {
 }
 
 /// A run that is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Intended {
     pub(super) kind: RunKind,
     pub(super) from: RegionId,

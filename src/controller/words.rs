@@ -10,7 +10,7 @@ use crate::model::{
 use crate::run::{Heard, Move, Timing};
 
 /// What the controller is told once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// This member.
     pub me: MemberId,
@@ -31,7 +31,7 @@ pub struct Setup {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// Time passed.
     Tick,
@@ -85,7 +85,7 @@ pub enum Input {
 }
 
 /// A run that a person asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunRequest {
     /// Which application.
     pub app: AppId,

@@ -10,7 +10,7 @@ use crate::model::{Mono, Probe, ProbeId, Sample, SampleOutcome};
 use super::track::ProbeTrack;
 
 /// What is known of the reference targets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct References {
     targets: BTreeMap<ProbeId, ProbeTrack>,
     /// When the newest answer of any of them had arrived.

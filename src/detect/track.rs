@@ -14,7 +14,7 @@
 use crate::model::{FailureReason, Millis, Mono, Probe, ProbeState, Sample, SampleOutcome};
 
 /// Where a probe stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
     /// Neither one success nor `fall` failures yet.
     Undetermined,
@@ -23,7 +23,7 @@ pub enum Level {
 }
 
 /// One probe's state machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProbeTrack {
     probe: Probe,
     level: Level,

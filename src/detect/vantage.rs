@@ -12,7 +12,7 @@ use super::references::References;
 use super::track::ProbeTrack;
 
 /// What one member sees. Pure: the caller probes, keeps time, and notices its own stalls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Vantage {
     member: MemberId,
     boot: BootId,
@@ -23,14 +23,14 @@ pub struct Vantage {
     tilted_at: Option<Mono>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct WatchedApp {
     config: ConfigHash,
     rule: RegionDownRule,
     regions: BTreeMap<RegionId, WatchedRegion>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct WatchedRegion {
     tracks: Vec<ProbeTrack>,
     /// The opinion on the last sheet.

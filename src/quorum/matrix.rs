@@ -9,13 +9,13 @@ use crate::model::{AppId, BootId, HeldVote, MemberId, Millis, Mono, RegionId, Vo
 const REMEMBERED_BOOTS: usize = 8;
 
 /// The votes of every member on every Region.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Matrix {
     heard: BTreeMap<MemberId, Heard>,
 }
 
 /// The newest sheet of one member.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Heard {
     boot: BootId,
     sequence: u64,

@@ -12,12 +12,12 @@ use super::judge::Judgement;
 /// Invariant: `since` goes back only over judgements that all agree and between which no vote can
 /// have come and gone unseen. So a hold-down starts again when the verdict leaves `Down` for one
 /// moment, and also when nobody looked for longer than a vote stays fresh.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Verdicts {
     known: BTreeMap<(AppId, RegionId), Known>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Known {
     verdict: Verdict,
     judged_at: Mono,

@@ -31,7 +31,7 @@ use self::work::Work;
 use super::steps::may_begin;
 
 /// World times the engine goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timing {
     /// Between two looks at a goal.
     pub poll: Millis,
@@ -49,7 +49,7 @@ pub struct Timing {
 const BUSY_BACKOFF_LIMIT: u32 = 3;
 
 /// What the shell is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Move {
     /// Read the world; answer with [`Heard::Observed`].
     Observe { step: StepId, intent: Intent },
@@ -65,7 +65,7 @@ pub enum Move {
 }
 
 /// What the shell answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Heard {
     /// What was seen.
     Observed {
@@ -83,7 +83,7 @@ pub enum Heard {
 }
 
 /// The engine of one run on the member that leads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Engine {
     run: RunId,
     member: MemberId,

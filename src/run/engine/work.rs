@@ -3,7 +3,7 @@
 use crate::model::{CallOutcome, Millis, Mono, StepActivity, Wall};
 
 /// What this life knows of a step beyond the ledger.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Work {
     /// An answer is being waited for.
     pub(super) waiting_for: Option<StepActivity>,
