@@ -3,10 +3,15 @@
 //!
 //! Invariant: a call is handed to the actuator only after a linearizable read has shown, in this
 //! order, that this member leads and that the step stands at this life's intent.
+//! Invariant: an effect that is performed is answered, also by a task that panics: the answer is
+//! then that nothing is known.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -48,7 +53,11 @@ impl Performer {
             Effect::Perform { app, run, act } => self.perform_move(app, run, act),
             Effect::ReadTraffic { app } => {
                 let this = self.clone();
-                tokio::spawn(async move {
+                let unread = Input::TrafficRead {
+                    app: app.clone(),
+                    traffic: None,
+                };
+                tokio::spawn(self.clone().answered(unread, async move {
                     let traffic = match this.actuator.read_traffic(&app).await {
                         Ok(traffic) => Some(traffic),
                         Err(error) => {
@@ -56,18 +65,23 @@ impl Performer {
                             None
                         }
                     };
-                    this.answer(Input::TrafficRead { app, traffic }).await;
-                });
+                    Input::TrafficRead { app, traffic }
+                }));
             }
             Effect::OpenRun { app, body } => {
                 let this = self.clone();
-                self.journal.spawn(async move {
-                    let answer = match preflight::refusal(&this, &app, &body).await {
-                        Some(reason) => Some(Err(Rejection::Guard { reason })),
-                        None => this.propose(body).await.ok(),
-                    };
-                    this.answer(Input::Opened { app, answer }).await;
-                });
+                let untold = Input::Opened {
+                    app: app.clone(),
+                    answer: None,
+                };
+                self.journal
+                    .spawn(self.clone().answered(untold, async move {
+                        let answer = match preflight::refusal(&this, &app, &body).await {
+                            Some(reason) => Some(Err(Rejection::Guard { reason })),
+                            None => this.propose(body).await.ok(),
+                        };
+                        Input::Opened { app, answer }
+                    }));
             }
             // A cluster of one has nobody to send votes to, and nobody else to lead.
             Effect::Gossip(_) | Effect::StandDown(_) => {}
@@ -94,18 +108,22 @@ impl Performer {
 
     fn perform_move(&self, app: AppId, run: RunId, act: Move) {
         let this = self.clone();
+        let lost = Input::Heard {
+            run: run.clone(),
+            heard: lost(&act),
+        };
         match act {
             Move::Observe { step, intent } => {
-                tokio::spawn(async move {
+                tokio::spawn(self.clone().answered(lost, async move {
                     let observation = this.actuator.observe(&app, &intent).await;
                     this.stats.observed(&intent, &observation.goal);
                     this.tell_looked(&run, &step, &observation);
                     let heard = Heard::Observed { step, observation };
-                    this.answer(Input::Heard { run, heard }).await;
-                });
+                    Input::Heard { run, heard }
+                }));
             }
             Move::Commit { step, body } => {
-                self.journal.spawn(async move {
+                self.journal.spawn(self.clone().answered(lost, async move {
                     log_commit(&run, &body);
                     match this.propose(body).await {
                         Ok(Ok(_)) => {}
@@ -117,8 +135,8 @@ impl Performer {
                         }
                     }
                     let heard = Heard::Committed { step };
-                    this.answer(Input::Heard { run, heard }).await;
-                });
+                    Input::Heard { run, heard }
+                }));
             }
             Move::Call {
                 step,
@@ -126,7 +144,7 @@ impl Performer {
                 intent,
                 variant,
             } => {
-                self.journal.spawn(async move {
+                self.journal.spawn(self.clone().answered(lost, async move {
                     let outcome = this
                         .call(&app, &run, &step, attempt, &intent, variant)
                         .await;
@@ -137,8 +155,8 @@ impl Performer {
                         attempt,
                         outcome,
                     };
-                    this.answer(Input::Heard { run, heard }).await;
-                });
+                    Input::Heard { run, heard }
+                }));
             }
         }
     }
@@ -201,10 +219,49 @@ impl Performer {
         answer
     }
 
-    async fn answer(&self, input: Input) {
+    /// Tells the loop what comes of `work`, and `lost` if it panics: a step that waits for an answer
+    /// which never comes would wait until a restart.
+    async fn answered(self, lost: Input, work: impl Future<Output = Input>) {
+        // What a panic leaves half done in here is counters; what was half done outside is unknown.
+        let input = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(input) => input,
+            Err(panic) => {
+                let panic = words(panic.as_ref());
+                tracing::error!(panic, answer = ?lost, "a task failed; its outcome is unknown");
+                lost
+            }
+        };
         // The loop is gone only when the process ends; nobody is left to tell.
         let _ = self.inbox.send(input).await;
     }
+}
+
+/// What is heard of a move whose task failed: that it may or may not have happened.
+fn lost(act: &Move) -> Heard {
+    let why = || "the task that was to find out failed: see this member's log".to_owned();
+    match act {
+        Move::Observe { step, .. } => Heard::Observed {
+            step: step.clone(),
+            observation: Observation {
+                goal: Goal::Unobservable { why: why() },
+                seen: why(),
+            },
+        },
+        Move::Commit { step, .. } => Heard::Committed { step: step.clone() },
+        Move::Call { step, attempt, .. } => Heard::Called {
+            step: step.clone(),
+            attempt: *attempt,
+            outcome: CallOutcome::Unknown { why: why() },
+        },
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a word")
 }
 
 fn log_commit(run: &RunId, body: &CommandBody) {
@@ -241,3 +298,6 @@ fn log_commit(run: &RunId, body: &CommandBody) {
         body => tracing::info!(%run, ?body, "commit"),
     }
 }
+
+#[cfg(test)]
+mod tests;
