@@ -138,6 +138,10 @@ pub trait Ledger: Send + Sync {
     /// Whether this member leads, as far as it knows.
     fn leads(&self) -> bool;
 
+    /// Gives up leadership, so that another member may lead; does not ask for it again until another
+    /// leads or some time has passed. What was under way ends as unknown.
+    async fn stand_down(&self, reason: &str) -> Result<(), LedgerError>;
+
     /// Returns once state or leadership have changed since the last call, or at once with an error
     /// when the log core has stopped.
     async fn changed(&self) -> Result<(), LedgerError>;

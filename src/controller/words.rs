@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{
     AppId, AppView, Application, BootId, CommandBody, Event, HoldReason, Member, MemberId, Mono,
     Probe, RegionId, Rejection, RunId, RunKind, Runbook, Sample, StandDownReason, Traffic,
@@ -85,7 +87,7 @@ pub enum Input {
 }
 
 /// A run that a person asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RunRequest {
     /// Which application.
     pub app: AppId,

@@ -16,12 +16,15 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Controller, Effect, Input, RunRequest};
+use crate::ledger::Formation;
 use crate::model::{
     AppView, HoldReason, MemberId, Millis, Now, RunId, State, StepActivity, StepId,
 };
 use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{HostHealth, LoopStall, ProbeSet};
 
+use super::alarm::QuorumAlarm;
+use super::cluster::Cluster;
 use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
 use super::stats::Stats;
@@ -57,6 +60,8 @@ pub(super) struct Driver {
     pub controller: Controller,
     pub ledger: Arc<dyn Ledger>,
     pub figures: Figures,
+    pub cluster: Cluster,
+    pub alarm: QuorumAlarm,
     pub clock: Arc<dyn Clock>,
     pub performer: Performer,
     pub inbox: mpsc::Receiver<Input>,
@@ -197,7 +202,7 @@ impl Driver {
         }
     }
 
-    fn publish(&self, now: Now, state: &Arc<State>, leads: bool, draining: bool) {
+    fn publish(&mut self, now: Now, state: &Arc<State>, leads: bool, draining: bool) {
         let views = self.controller.views();
         let mut activities: BTreeMap<(RunId, StepId), StepActivity> = BTreeMap::new();
         for run in state.runs.values().filter(|run| run.is_open()) {
@@ -213,9 +218,13 @@ impl Driver {
             .iter()
             .map(|(member, held)| (member.clone(), held.clone()))
             .collect();
+        let mut cluster = self.cluster.view();
+        cluster.quorum_lost = self.alarm.look(now.mono, cluster.quorum.reachable);
+        let refused = matches!(cluster.formation, Formation::Refuse { .. });
         let unready = [
             (draining, Unready::Draining),
-            (!leads, Unready::NoLeader),
+            (!cluster.quorum.reachable, Unready::NoLeader),
+            (refused, Unready::TakesNoPart),
             (votes.is_empty(), Unready::NoVotes),
         ];
         let ready = Readiness::new(
@@ -231,6 +240,7 @@ impl Driver {
             votes,
             activities,
             ledger: (self.figures)(),
+            cluster,
             ready,
         }));
     }

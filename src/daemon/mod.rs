@@ -5,10 +5,16 @@
 //!  probes ──▶ driver ──▶ controller ──▶ performer ──▶ ledger, actuator
 //!                │                          ▲
 //!             snapshot ──▶ api, drill    watchers
+//!
+//!  other members ══ cluster ══▶ ledger's messages, gossip (votes), forward (an operator's calls)
 //! ```
 
+mod alarm;
 pub mod clock;
+mod cluster;
 mod driver;
+mod forward;
+mod gossip;
 mod node;
 mod perform;
 mod preflight;

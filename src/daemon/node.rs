@@ -1,5 +1,6 @@
 //! One member, wired: the only place that names concrete adapters.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,13 +12,18 @@ use tokio_util::task::TaskTracker;
 use crate::actuate::{AwsActuator, AwsOptions};
 use crate::config::Config;
 use crate::controller::{Controller, Input, RunRequest, Setup};
-use crate::ledger::{LedgerOptions, LedgerTiming, NoPeers, RaftLedger, StartError};
+use crate::ledger::{LedgerOptions, LedgerTiming, NoPeers, PeerCalls, RaftLedger, StartError};
 use crate::model::{BootId, CommandBody, Event, MemberId, Millis, Probe, Rejection, Target};
+use crate::peer::PeerStartError;
 use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{LoopStall, NetProber, ProbeSet};
 use crate::run::{self, Timing};
 
+use super::alarm::QuorumAlarm;
+use super::cluster::{Carrier, Cluster, Opening};
 use super::driver::{Driver, Notice};
+use super::forward::{self, Answered, Forwarded};
+use super::gossip::Sheets;
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
@@ -37,6 +43,10 @@ const POLL: Millis = Millis::from_secs(2);
 /// Looks at goals while a run soaks, and later now and then.
 const SOAK_POLL: Millis = Millis::from_secs(30);
 const STEADY_POLL: Millis = Millis::from_mins(5);
+
+/// Without a quorum for so many leases, a member alarms: an election takes two at the most when the
+/// leader is lost, and may have to be held twice.
+const ALARM_LEASES: u64 = 4;
 
 /// One vantage that lives in this process.
 #[derive(Clone, Debug)]
@@ -59,6 +69,8 @@ pub struct NodeOptions {
     pub aws: AwsOptions,
     /// Of this life; drawn at random in production.
     pub boot: BootId,
+    /// The port between members if it was taken before; as configured if not.
+    pub peer_listener: Option<std::net::TcpListener>,
 }
 
 impl NodeOptions {
@@ -75,6 +87,7 @@ impl NodeOptions {
                 ..AwsOptions::default()
             },
             boot: BootId(rand::random()),
+            peer_listener: None,
             config,
             clock,
         }
@@ -87,6 +100,9 @@ pub enum NodeError {
     /// The data folder or the log.
     #[error("the ledger does not start")]
     Ledger(#[from] StartError),
+    /// The port between members.
+    #[error("the port between members does not open")]
+    Peers(#[from] PeerStartError),
     /// The host has no thread left for the probes.
     #[error("the probes of {member} do not start")]
     Probes {
@@ -101,6 +117,7 @@ pub enum NodeError {
 pub struct Node {
     handle: NodeHandle,
     ledger: Arc<RaftLedger>,
+    cluster: Cluster,
     stopping: CancellationToken,
     driver: JoinHandle<Result<(), LedgerError>>,
 }
@@ -109,6 +126,7 @@ pub struct Node {
 #[derive(Clone)]
 pub struct NodeHandle {
     performer: Performer,
+    cluster: Cluster,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     notices: broadcast::Sender<Notice>,
     stats: Arc<Stats>,
@@ -127,16 +145,22 @@ impl Node {
             vantages,
             aws,
             boot,
+            peer_listener,
         } = options;
         let ledger_timing = LedgerTiming::scaled(&config.cluster, clock.as_ref());
+        let carrier = Arc::new(Carrier::default());
+        let peers: Arc<dyn PeerCalls> = match config.peering {
+            Some(_) => Arc::clone(&carrier) as Arc<dyn PeerCalls>,
+            None => Arc::new(NoPeers),
+        };
         let ledger = Arc::new(
             RaftLedger::start(LedgerOptions {
                 data_dir: config.node.data_dir.clone(),
                 member: config.node.id.clone(),
-                members: [config.node.id.clone()].into(),
+                members: voters(&config),
                 timing: ledger_timing,
                 transition: Arc::new(run::apply),
-                peers: Arc::new(NoPeers),
+                peers,
             })
             .await?,
         );
@@ -163,6 +187,25 @@ impl Node {
             stats: Arc::clone(&stats),
             journal: TaskTracker::new(),
             unseen: Unseen::default(),
+            sheets: Sheets::default(),
+            standing_down: Arc::default(),
+        };
+        let opened = Cluster::open(Opening {
+            config: &config,
+            boot,
+            listener: peer_listener,
+            carrier: &carrier,
+            ledger: &ledger,
+            performer: &performer,
+            stopping: &stopping,
+        });
+        let cluster = match opened.await {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                // The folder must be free again for the next attempt.
+                ledger.shutdown().await;
+                return Err(error.into());
+            }
         };
         let controller = Controller::new(
             Setup {
@@ -207,6 +250,8 @@ impl Node {
             controller,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             figures: Box::new(move || measured.metrics().into()),
+            cluster: cluster.clone(),
+            alarm: QuorumAlarm::new(Millis(lease.0 * ALARM_LEASES)),
             clock: Arc::clone(&clock),
             performer: performer.clone(),
             inbox,
@@ -223,11 +268,13 @@ impl Node {
         Ok(Self {
             handle: NodeHandle {
                 performer,
+                cluster: cluster.clone(),
                 snapshots,
                 notices,
                 stats,
             },
             ledger,
+            cluster,
             stopping,
             driver: tokio::spawn(driver.run()),
         })
@@ -258,6 +305,7 @@ impl Node {
             Err(error) => tracing::error!(%error, "the loop failed while shutting down"),
         }
         self.ledger.shutdown().await;
+        self.cluster.close().await;
     }
 }
 
@@ -277,12 +325,26 @@ impl NodeHandle {
         Arc::clone(&self.stats)
     }
 
-    /// Asks for a run. Whether it is made shows in the snapshots, or as [`Notice::Declined`].
-    pub async fn request(&self, request: RunRequest) {
-        let _ = self.performer.inbox.send(Input::Request(request)).await;
+    /// Asks for a run, of the leader where this member follows. Whether it is made shows in the
+    /// snapshots, or as [`Notice::Declined`] at the leader.
+    ///
+    /// # Errors
+    ///
+    /// If there is no leader, or it did not answer; whether the request is followed is then unknown.
+    pub async fn request(&self, request: RunRequest) -> Result<(), LedgerError> {
+        let leads = self.performer.ledger.leads();
+        if !leads && self.cluster.ledger().leader().is_some() {
+            let forwarded = Forwarded::Request(request);
+            return forward::forward(&self.cluster, &forwarded).await.map(drop);
+        }
+        // Without a leader anywhere this member's own loop says no, with the reason.
+        let sent = self.performer.inbox.send(Input::Request(request)).await;
+        sent.map_err(|_| LedgerError::Stopped {
+            why: "the loop has ended".to_owned(),
+        })
     }
 
-    /// Writes an operator's word to the ledger.
+    /// Writes an operator's word to the ledger, through the leader where this member follows.
     ///
     /// # Errors
     ///
@@ -291,7 +353,26 @@ impl NodeHandle {
         &self,
         body: CommandBody,
     ) -> Result<Result<Event, Rejection>, LedgerError> {
-        self.performer.propose(body).await
+        if self.performer.ledger.leads() {
+            return self.performer.propose(body).await;
+        }
+        match forward::forward(&self.cluster, &Forwarded::Command(body)).await? {
+            Answered::Committed(answer) => Ok(answer),
+            Answered::Taken | Answered::NotLeader | Answered::Unknown { .. } => {
+                Err(LedgerError::Unknown {
+                    why: "the leader answered another question".to_owned(),
+                })
+            }
+        }
+    }
+}
+
+/// Who keeps the ledger: every configured member; this one alone where the others have no address,
+/// because they live in this process.
+fn voters(config: &Config) -> BTreeSet<MemberId> {
+    match config.peering {
+        Some(_) => config.members.iter().map(|m| m.id.clone()).collect(),
+        None => BTreeSet::from([config.node.id.clone()]),
     }
 }
 

@@ -9,6 +9,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
@@ -18,11 +19,12 @@ use tokio_util::task::TaskTracker;
 use crate::controller::{Effect, Input};
 use crate::model::{
     AppId, BootId, CallOutcome, Command, CommandBody, Event, Goal, Intent, Millis, Observation,
-    Outcome, Rejection, RunId, StepId, Variant,
+    Outcome, Rejection, RunId, StandDownReason, StepId, Variant,
 };
-use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
+use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof, ReadError};
 use crate::run::{Heard, Move, may_call};
 
+use super::gossip::Sheets;
 use super::preflight;
 use super::stats::Stats;
 
@@ -41,6 +43,10 @@ pub(super) struct Performer {
     pub journal: TaskTracker,
     /// Why a step's goal could not be seen at the last look.
     pub unseen: Unseen,
+    /// What the other members are told when they ask.
+    pub sheets: Sheets,
+    /// Whether leadership is being given up.
+    pub standing_down: Arc<AtomicBool>,
 }
 
 /// By step; one that is seen has no entry.
@@ -58,7 +64,10 @@ impl Performer {
                     traffic: None,
                 };
                 tokio::spawn(self.clone().answered(unread, async move {
-                    let traffic = match this.actuator.read_traffic(&app).await {
+                    let read = this.actuator.read_traffic(&app).await;
+                    let reached = !matches!(read, Err(ReadError::Unobservable { .. }));
+                    this.aws_answered(reached).await;
+                    let traffic = match read {
                         Ok(traffic) => Some(traffic),
                         Err(error) => {
                             tracing::warn!(%app, %error, "planning from what was recorded");
@@ -83,8 +92,8 @@ impl Performer {
                         Input::Opened { app, answer }
                     }));
             }
-            // A cluster of one has nobody to send votes to, and nobody else to lead.
-            Effect::Gossip(_) | Effect::StandDown(_) => {}
+            Effect::Gossip(sheets) => self.sheets.put(sheets),
+            Effect::StandDown(reason) => self.stand_down(reason),
             // The loop tells these itself.
             Effect::Publish(_) | Effect::Decline { .. } => {}
         }
@@ -104,6 +113,21 @@ impl Performer {
         {
             self.perform_move(app, run, act);
         }
+    }
+
+    /// Asked for at every turn until it is done; once is enough.
+    fn stand_down(&self, reason: StandDownReason) {
+        if self.standing_down.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = self.clone();
+        tokio::spawn(async move {
+            let done = this.ledger.stand_down(&reason.to_string()).await;
+            this.standing_down.store(false, Ordering::Release);
+            if let Err(error) = done {
+                tracing::error!(%error, "this member could not stand down");
+            }
+        });
     }
 
     fn perform_move(&self, app: AppId, run: RunId, act: Move) {
@@ -217,6 +241,12 @@ impl Performer {
         let answer = self.ledger.propose(Command { at, body }).await;
         self.stats.proposed(&answer);
         answer
+    }
+
+    /// Whether AWS answered this member: what a leader's trust in itself stands on.
+    pub async fn aws_answered(&self, reached: bool) {
+        // The loop is gone only when the process ends; nobody is left to tell.
+        let _ = self.inbox.send(Input::AwsAnswered { reached }).await;
     }
 
     /// Tells the loop what comes of `work`, and `lost` if it panics: a step that waits for an answer

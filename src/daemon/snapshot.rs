@@ -9,12 +9,13 @@
 //!
 //! Invariant: a snapshot is of one turn; its parts never come from two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ledger::LedgerMetrics;
+use crate::ledger::{Formation, LedgerMetrics, Quorum};
 use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
+use crate::peer::{CertificateStatus, PeerStatus};
 
 /// One turn's end, whole.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub struct Snapshot {
     /// What this member is doing about the steps of open runs.
     pub activities: BTreeMap<(RunId, StepId), StepActivity>,
     pub ledger: LedgerFigures,
+    pub cluster: ClusterView,
     pub ready: Readiness,
 }
 
@@ -45,7 +47,41 @@ impl Snapshot {
             votes: Vec::new(),
             activities: BTreeMap::new(),
             ledger: LedgerFigures::default(),
+            cluster: ClusterView::default(),
             ready: Readiness::new([Unready::NoLeader, Unready::NoVotes]),
+        }
+    }
+}
+
+/// The cluster as this member sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterView {
+    /// Whether this member is of it.
+    pub formation: Formation,
+    /// Who decides, who leads, who is heard.
+    pub quorum: Quorum,
+    /// The alarm: for longer than an election takes, no quorum has been seen from here.
+    pub quorum_lost: bool,
+    /// The connections to the others.
+    pub peers: Vec<PeerStatus>,
+    /// This member's own certificate; none in plain text, or with nobody to talk to.
+    pub certificate: Option<CertificateStatus>,
+    /// How often this member refused another, by reason.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+impl Default for ClusterView {
+    /// Nothing is known yet.
+    fn default() -> Self {
+        Self {
+            formation: Formation::Wait {
+                missing: BTreeSet::new(),
+            },
+            quorum: Quorum::default(),
+            quorum_lost: false,
+            peers: Vec::new(),
+            certificate: None,
+            refusals: BTreeMap::new(),
         }
     }
 }
@@ -83,8 +119,10 @@ pub struct Readiness {
 /// Why a member does not do its part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unready {
-    /// No leader of the ledger is known: nothing can be decided or written down.
+    /// No leader of the ledger is heard: nothing can be decided or written down.
     NoLeader,
+    /// The cluster does not take this member, or not from this data folder: the log says what to do.
+    TakesNoPart,
     /// The first round of votes has not been cast.
     NoVotes,
     /// It was told to stop and finishes what it has begun.
@@ -131,6 +169,7 @@ impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoLeader => "the ledger has no leader",
+            Self::TakesNoPart => "the cluster does not take this member as it is; its log says why",
             Self::NoVotes => "the first round of votes has not been cast",
             Self::Draining => "shutting down, finishing what has begun",
         })

@@ -2,6 +2,9 @@
 //! of the node groups, and where traffic stands. What is seen goes into the ledger, so that nothing
 //! must be asked of a Region once it is lost.
 //!
+//! Where traffic stands is asked of AWS by every member, leader or not: the answers are none of a
+//! follower's business, but that there are answers tells who could act (DESIGN section 5).
+//!
 //! Every thing is watched by a task of its own: one Region that hangs delays no other. What cannot be
 //! read is told once, and again when the reason changes: what a plan lacks must be known before it
 //! is needed.
@@ -20,11 +23,16 @@ use super::perform::Performer;
 /// halves the age of what is known.
 const EVERY: Millis = Millis::from_secs(30);
 
+/// World time until a question that AWS did not answer is asked again: whether this member can act
+/// must be known before it has to.
+const AGAIN: Millis = Millis::from_secs(5);
+
 /// What has not changed is recorded again after this, so that its age tells whether it is watched.
 const RECORD_AGAIN: Millis = Millis::from_mins(10);
 
 /// Starts watching everything of `apps`. Only the leader writes what it sees.
 pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &CancellationToken) {
+    let mut sounded = false;
     for app in apps {
         let app = Arc::new(app.clone());
         for region in &app.regions {
@@ -55,9 +63,51 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
                 .iter()
                 .any(|region| region.resources.endpoint_group_arn.is_some());
         if steered {
-            keep(performer, stopping, "traffic", traffic, &app, &app.home);
+            watch_traffic(
+                performer,
+                stopping,
+                &app,
+                !std::mem::replace(&mut sounded, true),
+            );
         }
     }
+}
+
+/// The leader reads where the traffic of every application stands; `sounds`: this one's is read by
+/// the followers as well, who only want to know whether AWS answers.
+fn watch_traffic(
+    performer: &Performer,
+    stopping: &CancellationToken,
+    app: &Arc<Application>,
+    sounds: bool,
+) {
+    let (performer, app, stopping) = (performer.clone(), Arc::clone(app), stopping.clone());
+    tokio::spawn(async move {
+        let watching = async {
+            let mut trouble = None;
+            loop {
+                let leads = performer.ledger.leads();
+                if !leads && !sounds {
+                    performer.clock.sleep(Millis::from_secs(1)).await;
+                    continue;
+                }
+                let looked = traffic(&performer, &app).await;
+                let reached = !matches!(looked, Err(ReadError::Unobservable { .. }));
+                performer.aws_answered(reached).await;
+                if leads {
+                    let now = looked.err().map(|error| error.to_string());
+                    tell(&app, &app.home, "traffic", trouble.as_ref(), now.as_ref());
+                    trouble = now;
+                }
+                let pause = if reached { EVERY } else { AGAIN };
+                performer.clock.sleep(pause).await;
+            }
+        };
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = watching => {}
+        }
+    });
 }
 
 fn keep<F, Fut>(
@@ -175,17 +225,16 @@ async fn capacity(
     Ok(())
 }
 
-async fn traffic(
-    performer: Performer,
-    app: Arc<Application>,
-    _home: RegionId,
-) -> Result<(), ReadError> {
+async fn traffic(performer: &Performer, app: &Application) -> Result<(), ReadError> {
     let traffic = performer.actuator.read_traffic(&app.name).await?;
+    if !performer.ledger.leads() {
+        return Ok(());
+    }
     let state = performer.ledger.state();
     let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
     if is_news(known, &traffic, performer.clock.as_ref()) {
         record(
-            &performer,
+            performer,
             CommandBody::RecordTraffic {
                 app: app.name.clone(),
                 traffic,

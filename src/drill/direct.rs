@@ -453,6 +453,13 @@ impl<'a> Director<'a> {
             .join(" ")
     }
 
+    async fn ask(&self, wanted: RunRequest) -> Result<(), DrillError> {
+        let asked = self.handle.request(wanted).await;
+        asked.map_err(|error| DrillError::Scenario {
+            why: format!("a person's request was not taken: {error}"),
+        })
+    }
+
     async fn operate(&mut self, act: &OperatorAct, now: Wall) -> Result<(), DrillError> {
         let by = PERSON.to_owned();
         let reason = self.scenario.title.clone();
@@ -471,20 +478,13 @@ impl<'a> Director<'a> {
                 allow_data_loss,
             } => {
                 let wanted = request(RunKind::Failover, to, *allow_data_loss);
-                self.handle.request(wanted).await;
-                return Ok(());
+                return self.ask(wanted).await;
             }
             OperatorAct::Switchover { to } => {
-                self.handle
-                    .request(request(RunKind::Switchover, to, false))
-                    .await;
-                return Ok(());
+                return self.ask(request(RunKind::Switchover, to, false)).await;
             }
             OperatorAct::Failback { to } => {
-                self.handle
-                    .request(request(RunKind::Failback, to, false))
-                    .await;
-                return Ok(());
+                return self.ask(request(RunKind::Failback, to, false)).await;
             }
             OperatorAct::Approve { .. }
             | OperatorAct::Decline { .. }

@@ -419,7 +419,11 @@ async fn start_node(
     // Anybody's: the sandbox reads the scope of a signature, not whose it is.
     let credentials = Credentials::new("AKIADRILL", "drill", None, None, "drill");
     let node = Node::start(NodeOptions {
-        config: config.clone(),
+        peer_listener: None,
+        config: Config {
+            peering: None,
+            ..config.clone()
+        },
         clock: Arc::clone(clock),
         vantages,
         aws: AwsOptions {

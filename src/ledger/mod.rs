@@ -45,10 +45,10 @@ pub use error::{DiskError, OpenError, ServeError, StartError, StopReason, WipedD
 pub use formation::{Formation, HelloBody, OwnFolder, decide};
 pub use log_store::{LogReader, LogStore};
 pub use membership::{MembersChanged, MembershipError};
-pub use network::{NoPeers, PeerCallError, PeerCalls};
+pub use network::{Freight, NoPeers, PeerCallError, PeerCalls};
 pub use quorum_view::{Quorum, VoterSeen};
 pub use raft_ledger::{LedgerMetrics, LedgerOptions, LedgerTiming, RaftLedger};
 pub use state_machine::{SnapshotBuilder, StateMachine, Transition};
-pub use store::{Owner, RedbStore};
+pub use store::{Owner, RedbStore, SCHEMA};
 pub use types::{NodeId, Peer, Reply, TypeConfig, node_id};
 pub use wire::WireError;

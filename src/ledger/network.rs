@@ -19,6 +19,15 @@ use super::roll::Roll;
 use super::types::{NodeId, Peer, TypeConfig};
 use super::wire::{self, Answer, Call, Request};
 
+/// What a message is, as far as its carrier must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freight {
+    /// Heartbeats, elections, log entries: nothing may hold them up.
+    Message,
+    /// A part of a snapshot: megabytes that must not hold up the others.
+    Snapshot,
+}
+
 /// Carries one message to a member and its answer back.
 #[async_trait]
 pub trait PeerCalls: Send + Sync + 'static {
@@ -26,6 +35,7 @@ pub trait PeerCalls: Send + Sync + 'static {
     async fn call(
         &self,
         to: &MemberId,
+        freight: Freight,
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Vec<u8>, PeerCallError>;
@@ -51,6 +61,7 @@ impl PeerCalls for NoPeers {
     async fn call(
         &self,
         to: &MemberId,
+        _freight: Freight,
         _body: Vec<u8>,
         _within: Duration,
     ) -> Result<Vec<u8>, PeerCallError> {
@@ -95,13 +106,17 @@ impl Network {
         call: Call,
         within: Duration,
     ) -> Result<Answer, CallError> {
+        let freight = match &call {
+            Call::Snapshot(_) => Freight::Snapshot,
+            Call::Append(_) | Call::Vote(_) | Call::Canvass { .. } => Freight::Message,
+        };
         let body = wire::encode_request(&Request {
             to_disk: self.roll.disk_of(to),
             call,
         });
         let answer = self
             .peers
-            .call(to, body, within)
+            .call(to, freight, body, within)
             .await
             .map_err(|source| CallError::Peer {
                 to: to.clone(),

@@ -8,7 +8,7 @@ use crate::model::MemberId;
 use super::core::{Core, member_of};
 
 /// The cluster as this member sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quorum {
     /// Those who decide, in the order of their names.
     pub voters: Vec<VoterSeen>,

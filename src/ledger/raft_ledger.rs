@@ -42,6 +42,11 @@ use super::store::{self, Opened, Owner, RedbStore};
 use super::types::{NodeId, Peer, Reply, node_id};
 use super::view::View;
 
+/// A member that stood down lets the others try for so many leases before it stands again: each of
+/// them has several elections' time, and a cluster that has only this one left is not without a
+/// leader for long.
+const QUIET_LEASES: u32 = 4;
+
 /// How a ledger is started.
 #[derive(Clone)]
 pub struct LedgerOptions {
@@ -461,6 +466,11 @@ impl Ledger for RaftLedger {
 
     fn leads(&self) -> bool {
         self.view.borrow().leads()
+    }
+
+    async fn stand_down(&self, reason: &str) -> Result<(), LedgerError> {
+        let quiet = self.core.timing.election_max * QUIET_LEASES;
+        Self::stand_down(self, reason, quiet).await
     }
 
     async fn changed(&self) -> Result<(), LedgerError> {

@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::wait::{self, PATIENCE};
 
 pub const FAILOVERD: &str = env!("CARGO_BIN_EXE_failoverd");
+pub const FAILOVERCTL: &str = env!("CARGO_BIN_EXE_failoverctl");
 
 /// The longest for one answer of the daemon's API.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -12,6 +12,7 @@
 //! The child is looked at from outside only. Every wait is for a condition, and bounded.
 
 mod child;
+mod cluster;
 mod commands;
 mod folder;
 mod kills;

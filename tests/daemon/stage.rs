@@ -27,6 +27,13 @@ static PLACES: Semaphore = Semaphore::const_new(4);
 /// The shipped runbook, which each world has as a file of its own.
 const RUNBOOK: &str = include_str!("../../runbooks/active-passive.toml");
 
+/// A cluster of one, that may act on what it alone sees.
+const ALONE: &str = r#"
+[[member]]
+id = "witness"
+region = "eu-north-1"
+"#;
+
 /// What a test may change of its world before the daemon sees it.
 #[derive(Clone, Debug)]
 pub struct Props {
@@ -36,6 +43,12 @@ pub struct Props {
     pub data_dir: Option<PathBuf>,
     pub api: String,
     pub soak: &'static str,
+    /// Beyond `[node]`: the members, their authority and the guards that follow from their number.
+    pub members: String,
+    /// `[node] id`.
+    pub me: &'static str,
+    /// `[node]`'s further keys.
+    pub node: String,
 }
 
 impl Default for Props {
@@ -46,6 +59,9 @@ impl Default for Props {
             // Whichever is free; the log tells.
             api: "127.0.0.1:0".to_owned(),
             soak: "1s",
+            members: ALONE.to_owned(),
+            me: "witness",
+            node: String::new(),
         }
     }
 }
@@ -57,6 +73,7 @@ pub struct Stage {
     sandbox: Sandbox,
     product: Product,
     folder: TempDir,
+    setup: SandboxSetup,
     _place: SemaphorePermit<'static>,
 }
 
@@ -91,7 +108,8 @@ impl Stage {
             .clone()
             .unwrap_or_else(|| folder.path().join("data"));
         let config = folder.path().join("failoverd.toml");
-        let text = text(&props, &setup, &product, &sandbox.endpoint_url(), &data_dir);
+        let endpoint_url = sandbox.endpoint_url();
+        let text = text(&props, &setup, &product, &endpoint_url, &data_dir);
         std::fs::write(&config, text).expect("the configuration is written");
         let runbooks = folder.path().join("runbooks");
         std::fs::create_dir(&runbooks).expect("the folder is the test's own");
@@ -104,6 +122,7 @@ impl Stage {
             sandbox,
             product,
             folder,
+            setup,
             _place: place,
         }
     }
@@ -122,6 +141,18 @@ impl Stage {
         let mut daemon = self.daemon();
         becomes_steady(&mut daemon).await;
         daemon
+    }
+
+    /// Writes the configuration of one more member of the same world.
+    pub fn furnish(&self, file: &str, props: &Props) -> PathBuf {
+        let path = self.folder.path().join(file);
+        let data_dir = props.data_dir.clone().expect("each member has its own");
+        let endpoint_url = self.sandbox.endpoint_url();
+        let text = text(props, &self.setup, &self.product, &endpoint_url, &data_dir);
+        // Only a cluster of one needs to be allowed it.
+        let text = text.replace("single_vantage = \"allow\"\n", "");
+        std::fs::write(&path, text).expect("the configuration is written");
+        path
     }
 
     /// Changes the configuration's text.
@@ -291,14 +322,11 @@ fn write_text(
         out,
         r#"
 [node]
-id = "witness"
+id = "{me}"
 data_dir = "{data_dir}"
 api = "{api}"
-
-[[member]]
-id = "witness"
-region = "eu-north-1"
-
+{node}
+{members}
 [cluster]
 heartbeat = "150ms"
 election_min = "500ms"
@@ -323,6 +351,9 @@ soak = "{soak}"
 "#,
         data_dir = data_dir.display(),
         api = props.api,
+        me = props.me,
+        node = props.node,
+        members = props.members,
         soak = props.soak,
     )?;
     for (index, address) in addresses.references.iter().enumerate() {

@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, runs};
+use super::{applications, cluster, runs};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
 
@@ -28,6 +28,7 @@ impl Collector for SnapshotCollector {
         let mut out = Gauges::new(&mut encoder);
         member(&mut out, &self.source, &snapshot)?;
         ledger(&mut out, &snapshot)?;
+        cluster::encode(&mut out, &snapshot)?;
         applications::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
@@ -11,7 +11,7 @@ use crate::model::Millis;
 /// The labels of one sample, outermost first.
 pub(super) type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-/// Writes gauges. A family without samples is left out.
+/// Writes gauges, and counters that are kept elsewhere. A family without samples is left out.
 pub(super) struct Gauges<'e, 'd> {
     encoder: &'e mut DescriptorEncoder<'d>,
 }
@@ -67,6 +67,28 @@ impl<'e, 'd> Gauges<'e, 'd> {
             self.encoder
                 .encode_descriptor(name, &sentence(help), None, MetricType::Info)?;
         family.encode_info(&labels)
+    }
+
+    /// A family of numbers that only rise; `_total` is added to the name.
+    pub(super) fn counter<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
+        let mut family =
+            self.encoder
+                .encode_descriptor(name, &sentence(help), None, MetricType::Counter)?;
+        for (labels, value) in samples {
+            family
+                .encode_family(&labels)?
+                .encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
     }
 
     fn write<'a>(

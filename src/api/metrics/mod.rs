@@ -8,6 +8,7 @@
 //! Where the values are many (reasons, steps), only what is has a series.
 
 pub(super) mod applications;
+mod cluster;
 mod collector;
 mod family;
 mod runs;

@@ -1,13 +1,16 @@
 //! What `/metrics` says of a snapshot in which everything happens.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::openmetrics::{Series, read};
 use super::support::{Served, starting};
 use crate::api::metrics::applications::PHASES;
-use crate::daemon::snapshot::{LedgerFigures, Readiness, Snapshot};
+use crate::daemon::snapshot::{ClusterView, LedgerFigures, Readiness, Snapshot};
+use crate::ledger::{Quorum, VoterSeen};
 use crate::model::*;
+use crate::peer::{CertificateStatus, PeerStatus};
 use crate::probe::Tilt;
 
 /// Two minutes after the epoch of both clocks.
@@ -228,8 +231,45 @@ fn state() -> State {
     }
 }
 
+fn cluster() -> ClusterView {
+    ClusterView {
+        quorum: Quorum {
+            voters: ["m1", "m2", "m3"]
+                .map(|member| VoterSeen {
+                    member: member.into(),
+                    is_self: member == "m1",
+                    silent_for: None,
+                })
+                .into(),
+            reachable: true,
+            ..Quorum::default()
+        },
+        peers: vec![PeerStatus {
+            member: "m2".into(),
+            address: "frankfurt.example.org:7400".to_owned(),
+            connected: true,
+            outgoing: BTreeSet::new(),
+            incoming: BTreeSet::new(),
+            last_heard: Some(Duration::from_millis(40)),
+            identity: None,
+            last_error: None,
+            round_trip: Some(Duration::from_millis(22)),
+            round_trip_worst: Some(Duration::from_millis(31)),
+        }],
+        certificate: Some(CertificateStatus {
+            not_after_ms: 1_900_000_000_000,
+            names: vec!["m1".to_owned()],
+            reload_error: None,
+            reloads: 0,
+        }),
+        refusals: BTreeMap::from([("disk".to_owned(), 2)]),
+        ..ClusterView::default()
+    }
+}
+
 fn snapshot() -> Snapshot {
     Snapshot {
+        cluster: cluster(),
         at: Now {
             mono: Mono(NOW),
             wall: Wall(NOW),

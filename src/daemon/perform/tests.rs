@@ -62,6 +62,10 @@ impl Ledger for BrokenLedger {
         true
     }
 
+    async fn stand_down(&self, _: &str) -> Result<(), LedgerError> {
+        panic!("stand_down")
+    }
+
     async fn changed(&self) -> Result<(), LedgerError> {
         std::future::pending().await
     }
@@ -151,6 +155,8 @@ fn performer(state: State) -> (Performer, mpsc::Receiver<Input>) {
         stats: Arc::new(Stats::new()),
         journal: TaskTracker::new(),
         unseen: Unseen::default(),
+        sheets: Sheets::default(),
+        standing_down: Arc::default(),
     };
     (performer, answers)
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::support::{PATIENCE, pause};
 use crate::ledger::{
-    Formation, LedgerOptions, LedgerTiming, PeerCallError, PeerCalls, RaftLedger, node_id,
+    Formation, Freight, LedgerOptions, LedgerTiming, PeerCallError, PeerCalls, RaftLedger, node_id,
 };
 use crate::model::{AppId, Event, MemberId, State};
 use crate::ports::{Ledger, LedgerError};
@@ -66,6 +66,7 @@ impl PeerCalls for Line {
     async fn call(
         &self,
         to: &MemberId,
+        _freight: Freight,
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Vec<u8>, PeerCallError> {
