@@ -15,11 +15,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::Vantage;
+use crate::detect::{Level, Vantage};
 use crate::model::{
     AppId, AppView, Application, CommandBody, Decision, Event, HoldReason, MemberId, Millis, Mono,
     Now, Origin, RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample,
-    StandDownReason, State, StepActivity, StepId, Traffic, Verdict, VerdictState, VoteSheet,
+    StandDownReason, State, StepActivity, StepId, Target, Traffic, Verdict, VerdictState,
+    VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
 use crate::run::{Engine, Heard};
@@ -135,6 +136,11 @@ impl Controller {
     /// The votes as this member holds them.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
+    }
+
+    /// Where a probe of a hosted vantage stands.
+    pub fn probe_level(&self, member: &MemberId, target: &Target) -> Option<Level> {
+        self.vantages.get(member)?.level(target)
     }
 
     /// What this member is doing about a step of an open run.

@@ -28,6 +28,7 @@ use super::cluster::Cluster;
 use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
 use super::stats::Stats;
+use super::tell::{Teller, Turning};
 
 /// World time between two looks at the clock: a tenth of the shortest guard.
 pub(super) const TICK: Millis = Millis(500);
@@ -70,6 +71,7 @@ pub(super) struct Driver {
     pub probes: Vec<(MemberId, ProbeSet)>,
     pub stall: LoopStall,
     pub stats: Arc<Stats>,
+    pub teller: Teller,
     pub stopping: CancellationToken,
     /// The state whose closed runs have been counted.
     pub counted: Arc<State>,
@@ -109,6 +111,7 @@ impl Driver {
                 }
             };
             let (now, state, leads) = self.present();
+            self.teller.leads(leads, self.cluster.ledger().term());
             self.count_closed(&state);
             let mut changed = false;
             for input in inputs {
@@ -143,12 +146,20 @@ impl Driver {
     /// Says whether there may be something new to show.
     fn take_in(&mut self, now: Now, state: &Arc<State>, leads: bool, input: Input) -> bool {
         let is_sample = matches!(&input, Input::Sample { .. });
+        let mut turning = None;
         if let Input::Sample { member, sample } = &input {
             self.stats.sampled(member, sample);
+            turning = Turning::by(&self.controller, member, sample);
         }
         let effects = self.controller.step(now, state, leads, input);
+        if let Some(turning) = turning {
+            turning.tell(&self.controller);
+        }
         let changed = !is_sample || !effects.is_empty();
         for effect in effects {
+            if let Effect::Gossip(sheets) = &effect {
+                self.teller.votes(sheets);
+            }
             match effect {
                 Effect::Publish(view) => {
                     tracing::info!(

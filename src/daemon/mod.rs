@@ -20,6 +20,7 @@ mod perform;
 mod preflight;
 pub mod snapshot;
 pub mod stats;
+mod tell;
 mod watch;
 
 pub use driver::Notice;

@@ -27,6 +27,7 @@ use super::gossip::Sheets;
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
+use super::tell::Teller;
 use super::watch as watchers;
 
 /// Inputs that wait for the loop. A hundred applications with four probes each make fewer in a
@@ -260,6 +261,7 @@ impl Node {
             probes,
             stall,
             stats: Arc::clone(&stats),
+            teller: Teller::default(),
             stopping: stopping.clone(),
             counted: ledger.state(),
             drain_within: clock.real(call_timeout, std::time::Duration::ZERO)

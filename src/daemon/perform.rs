@@ -87,7 +87,7 @@ impl Performer {
                     .spawn(self.clone().answered(untold, async move {
                         let answer = match preflight::refusal(&this, &app, &body).await {
                             Some(reason) => Some(Err(Rejection::Guard { reason })),
-                            None => this.propose(body).await.ok(),
+                            None => this.open(&app, body).await,
                         };
                         Input::Opened { app, answer }
                     }));
@@ -150,7 +150,7 @@ impl Performer {
                 self.journal.spawn(self.clone().answered(lost, async move {
                     log_commit(&run, &body);
                     match this.propose(body).await {
-                        Ok(Ok(_)) => {}
+                        Ok(Ok(_)) => tracing::debug!(%run, %step, "committed"),
                         Ok(Err(rejection)) => {
                             tracing::warn!(%run, %step, %rejection, "the ledger refused");
                         }
@@ -199,6 +199,20 @@ impl Performer {
         }
     }
 
+    /// Opens a run; `None` if the ledger did not say.
+    async fn open(&self, app: &AppId, body: CommandBody) -> Option<Result<Event, Rejection>> {
+        tracing::debug!(%app, "everything is there that the run will change: opening it");
+        let answer = self.propose(body).await;
+        match &answer {
+            Ok(Ok(Event::RunOpened { run })) => tracing::info!(%app, %run, "the run is open"),
+            Ok(Ok(event)) => tracing::info!(%app, ?event, "the run was open already"),
+            // The loop tells people; this tells when.
+            Ok(Err(rejection)) => tracing::debug!(%app, %rejection, "the run is not opened"),
+            Err(error) => tracing::debug!(%app, %error, "whether the run is open is not known"),
+        }
+        answer.ok()
+    }
+
     async fn call(
         &self,
         app: &AppId,
@@ -210,6 +224,7 @@ impl Performer {
     ) -> CallOutcome {
         // The proof is as old as the question, not as the answer.
         let asked_at = self.clock.now().mono;
+        tracing::debug!(%run, %step, attempt, "proving leadership");
         let state = match self.ledger.prove().await {
             Ok(state) => state,
             Err(error) => {
@@ -217,6 +232,7 @@ impl Performer {
                 return CallOutcome::NotSent { why };
             }
         };
+        tracing::debug!(%run, %step, attempt, "leadership is proven");
         if let Err(why) = may_call(&state, run, step, attempt, self.boot) {
             return CallOutcome::NotSent { why };
         }

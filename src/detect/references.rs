@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Mono, Probe, ProbeId, Sample, SampleOutcome};
 
-use super::track::ProbeTrack;
+use super::track::{Level, ProbeTrack};
 
 /// What is known of the reference targets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,10 @@ impl References {
             self.answered_at = self.answered_at.max(Some(sample.ended));
         }
         counted
+    }
+
+    pub(super) fn level(&self, id: &ProbeId) -> Option<Level> {
+        self.targets.get(id).map(ProbeTrack::level)
     }
 
     /// Whether one of them answered after `moment`.

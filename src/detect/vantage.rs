@@ -9,7 +9,7 @@ use crate::model::{
 
 use super::opinion::believe;
 use super::references::References;
-use super::track::ProbeTrack;
+use super::track::{Level, ProbeTrack};
 
 /// What one member sees. Pure: the caller probes, keeps time, and notices its own stalls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +97,18 @@ impl Vantage {
                         .find(|track| &track.probe().id == probe)
                 })
                 .is_some_and(|track| track.observe(sample)),
+        }
+    }
+
+    /// Where a probe stands; `None` if nobody watches it.
+    pub fn level(&self, target: &Target) -> Option<Level> {
+        match target {
+            Target::Reference(id) => self.references.level(id),
+            Target::Region { app, region, probe } => {
+                let watched = self.apps.get(app)?.regions.get(region)?;
+                let track = watched.tracks.iter().find(|t| &t.probe().id == probe)?;
+                Some(track.level())
+            }
         }
     }
 
