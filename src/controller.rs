@@ -23,9 +23,10 @@ use crate::model::{
     VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
-use crate::run::{Engine, Heard};
+use crate::run::Heard;
 
 mod alike;
+mod carry;
 mod decide;
 mod desk;
 mod doubt;
@@ -45,10 +46,6 @@ use phase::is_news;
 /// After a plan or an opening was refused, this long until it is tried again: often enough to miss
 /// nothing, seldom enough not to flood the ledger.
 const RETRY_AFTER: Millis = Millis::from_secs(5);
-
-/// How long an inherited run may wait for votes that prove its verdict anew, as a multiple of the
-/// freshness: two rounds of votes and one to spare.
-const PROOF_ROUNDS: u64 = 3;
 
 /// News does not wait for its round, but two rounds are this part of a round apart at least: when a
 /// Region is lost to a thousand applications, each of them is news of its own.
@@ -270,7 +267,7 @@ impl Controller {
     /// Leadership has come (back): another member may have acted in between.
     fn lead_again(&mut self, now: Now, state: &State) {
         for desk in self.desks.values_mut() {
-            desk.opened_here = None;
+            desk.proven_here = None;
             if let Some((id, engine)) = &mut desk.engine
                 && let Some(run) = state.runs.get(id)
             {
@@ -328,6 +325,10 @@ impl Controller {
             // The engine stays: it knows what this life has called.
             effects.extend(desk.stand_down());
         }
+        if open.is_some() {
+            let held = self.desks.get(name).and_then(|desk| desk.held.clone());
+            decision = held.map(|reason| Decision::Hold(vec![reason]));
+        }
 
         let phase = self.phase(now, state, app, &verdicts, decision.as_ref(), &active);
         let view = AppView {
@@ -358,14 +359,23 @@ impl Controller {
         active: &RegionId,
     ) -> Vec<Effect> {
         let watched = state.open_run(&app.name).or_else(|| {
-            // What the last run left is watched for drift, now and then, while it still serves.
+            // What the last run left is watched for drift, now and then, while it still serves; so
+            // is what an abort has given up or given back.
             let last = state.apps.get(&app.name)?.last_run.as_ref()?;
             let run = state.runs.get(last)?;
-            (run.status == RunStatus::Completed && &run.plan.to == active).then_some(run)
+            let is_watched = match &run.status {
+                RunStatus::Completed => &run.plan.to == active,
+                RunStatus::Aborted { .. } => run.may_have_promoted() || !run.restoring.is_empty(),
+                RunStatus::Executing
+                | RunStatus::NeedsOperator { .. }
+                | RunStatus::Aborting { .. }
+                | RunStatus::Soaking { .. } => false,
+            };
+            is_watched.then_some(run)
         });
         let mut effects = Vec::new();
         if let Some(run) = watched {
-            effects.extend(self.carry_on(now, app, verdicts, run));
+            effects.extend(self.carry_on(now, state, app, verdicts, run));
         }
         let open = state.open_run(&app.name).map(|run| &run.id);
         let Some(desk) = self.desks.get_mut(&app.name) else {
@@ -411,59 +421,6 @@ impl Controller {
             });
         }
         effects
-    }
-
-    /// Moves an open run on, or gives up one that was inherited and no longer holds.
-    fn carry_on(
-        &mut self,
-        now: Now,
-        app: &Application,
-        verdicts: &[Verdict],
-        run: &Run,
-    ) -> Vec<Effect> {
-        let setup = &self.setup;
-        let Some(desk) = self.desks.get_mut(&app.name) else {
-            return Vec::new();
-        };
-        let mut may_start = true;
-        let needs_proof = run.status == RunStatus::Executing
-            && run.origin.is_automatic()
-            && !run.anything_intended()
-            && desk.opened_here.as_ref() != Some(&run.id);
-        if needs_proof {
-            let since = *desk.unproven_since.get_or_insert(now.mono);
-            let patience = app.guards.freshness.times(PROOF_ROUNDS);
-            let verdict = verdicts.iter().find(|v| v.region == run.plan.from);
-            match verdict.map(|v| v.state) {
-                Some(VerdictState::Down) => {}
-                Some(VerdictState::Up) => return desk.abandon(now, run),
-                Some(VerdictState::Suspect | VerdictState::Unknown) | None => {
-                    if now.mono.since(since) >= patience {
-                        return desk.abandon(now, run);
-                    }
-                    may_start = false;
-                }
-            }
-        } else {
-            desk.unproven_since = None;
-        }
-        let current = desk.engine.as_ref().is_some_and(|(id, _)| id == &run.id);
-        if !current {
-            let engine = Engine::take_up(run, setup.me.clone(), setup.boot, setup.timing, now);
-            desk.engine = Some((run.id.clone(), engine));
-        }
-        let Some((_, engine)) = &mut desk.engine else {
-            return Vec::new();
-        };
-        engine
-            .advance(now, run, may_start)
-            .into_iter()
-            .map(|act| Effect::Perform {
-                app: app.name.clone(),
-                run: run.id.clone(),
-                act,
-            })
-            .collect()
     }
 
     /// Takes in what came back to a move of an engine, and no more: what a process that is ending
@@ -615,7 +572,7 @@ impl Controller {
         match answer {
             Some(Ok(_)) => {
                 desk.planning = None;
-                desk.opened_here = Some(run);
+                desk.proven_here = Some(run);
                 Vec::new()
             }
             Some(Err(rejection)) => {

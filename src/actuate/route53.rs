@@ -219,7 +219,7 @@ fn judge(flip: &Flip<'_>, standing: &[RecordSet]) -> Observation {
             seen: format!("{seen}, epoch {epoch}"),
         };
     }
-    let goal = if stand(flip.create, flip.delete, standing) {
+    let goal = if stand(flip.create, flip.delete, standing) || was_never_flipped(flip, standing) {
         Goal::Met
     } else if stand(flip.delete, flip.create, standing) {
         Goal::NotMet
@@ -232,6 +232,17 @@ fn judge(flip: &Flip<'_>, standing: &[RecordSet]) -> Observation {
         }
     };
     Observation { goal, seen }
+}
+
+/// Whether `flip` gives back what this very run has never flipped: its epoch record is not there, and
+/// everything else is as it is to be. A request of it that lands yet would be found as drift.
+fn was_never_flipped(flip: &Flip<'_>, standing: &[RecordSet]) -> bool {
+    let gives_back = newest_epoch(flip, flip.delete) == Some(flip.epoch);
+    let is_role = |set: &&RecordSet| plain_name(&set.name) != plain_name(flip.epoch_name);
+    let roles = |sets: &[RecordSet]| sets.iter().filter(is_role).cloned().collect::<Vec<_>>();
+    gives_back
+        && newest_epoch(flip, standing) < Some(flip.epoch)
+        && stand(&roles(flip.create), &roles(flip.delete), standing)
 }
 
 /// Whether each of `sets` stands exactly, and of `others` none that would have gone with them.

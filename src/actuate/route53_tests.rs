@@ -39,12 +39,22 @@ fn after() -> Vec<RecordSet> {
 }
 
 fn judged(standing: &[RecordSet]) -> Goal {
-    let (delete, create) = (before(), after());
+    judge_flip(&before(), &after(), standing)
+}
+
+/// As the planner makes it: under this run's own epoch both ways.
+fn judged_giving_back(standing: &[RecordSet]) -> Goal {
+    let mut back = before();
+    back[2] = epoch(7);
+    judge_flip(&after(), &back, standing)
+}
+
+fn judge_flip(delete: &[RecordSet], create: &[RecordSet], standing: &[RecordSet]) -> Goal {
     let flip = Flip {
         app: &AppId::from("shop"),
         zone: "Z1",
-        delete: &delete,
-        create: &create,
+        delete,
+        create,
         epoch_name: "_failoverd.www.example.com.",
         epoch: Epoch(7),
     };
@@ -81,6 +91,36 @@ fn the_goal_is_what_stands() {
             "{what}: {goal:?}"
         );
     }
+}
+
+#[test]
+fn what_was_never_flipped_need_not_be_given_back() {
+    assert_eq!(judged_giving_back(&after()), Goal::NotMet);
+    assert_eq!(judged_giving_back(&before()), Goal::Met);
+    let mut first_ever = before();
+    first_ever.remove(2);
+    assert_eq!(judged_giving_back(&first_ever), Goal::Met);
+    let mut given_back = before();
+    given_back[2] = epoch(7);
+    assert_eq!(judged_giving_back(&given_back), Goal::Met);
+
+    let mut newer = before();
+    newer[2] = epoch(8);
+    assert_eq!(
+        judged_giving_back(&newer),
+        Goal::StaleEpoch { seen: 8 },
+        "somebody newer"
+    );
+    let mut drifted = before();
+    drifted[0].ttl = Some(31);
+    assert!(matches!(
+        judged_giving_back(&drifted),
+        Goal::Impossible { .. }
+    ));
+    // Forward, the name must be claimed: that the roles stand right is not enough.
+    let mut unclaimed = after();
+    unclaimed[2] = epoch(6);
+    assert!(matches!(judged(&unclaimed), Goal::Impossible { .. }));
 }
 
 #[test]

@@ -39,15 +39,16 @@ impl Hash for Desk {
             app,
             planning,
             engine,
-            opened_here,
+            proven_here,
             unproven_since,
-            abandon_at,
+            held: _,
+            end_at,
             refused,
             request,
             view: _,
         } = self;
-        (&app.name, planning, engine, opened_here).hash(hasher);
-        (unproven_since, abandon_at, refused, request).hash(hasher);
+        (&app.name, planning, engine, proven_here).hash(hasher);
+        (unproven_since, end_at, refused, request).hash(hasher);
     }
 }
 

@@ -10,8 +10,8 @@ use crate::run::{Engine, Move};
 
 use super::{Effect, RunRequest};
 
-/// A stale run is given up again only after this: the ledger may be answering yet.
-const ABANDON_AGAIN: Millis = Millis::from_secs(5);
+/// A run that no longer holds is ended again only after this: the ledger may be answering yet.
+const END_AGAIN: Millis = Millis::from_secs(5);
 
 /// What the controller keeps of one application between two steps. All of it may be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +19,15 @@ pub(super) struct Desk {
     pub(super) app: Arc<Application>,
     pub(super) planning: Option<Planning>,
     pub(super) engine: Option<(RunId, Engine)>,
-    /// The run whose opening was answered while this member led without a break: its verdict is
-    /// known to have held then. One that surfaces unannounced must prove it.
-    pub(super) opened_here: Option<RunId>,
+    /// The run whose verdict is known to have held while this member led without a break: because it
+    /// was opened then, or proven anew. One that surfaces unannounced must prove it.
+    pub(super) proven_here: Option<RunId>,
+    /// Why nothing new is begun in the open run.
+    pub(super) held: Option<HoldReason>,
     /// Since when an inherited run waits for its verdict.
     pub(super) unproven_since: Option<Mono>,
-    /// A stale run is not given up again before then.
-    pub(super) abandon_at: Mono,
+    /// A run that no longer holds is not ended again before then.
+    pub(super) end_at: Mono,
     /// Not planned again before then, and why.
     pub(super) refused: Option<(Mono, HoldReason)>,
     pub(super) request: Option<RunRequest>,
@@ -38,37 +40,37 @@ impl Desk {
             app: Arc::new(app.clone()),
             planning: None,
             engine: None,
-            opened_here: None,
+            proven_here: None,
+            held: None,
             unproven_since: None,
-            abandon_at: Mono::default(),
+            end_at: Mono::default(),
             refused: None,
             request: None,
             view: None,
         }
     }
 
-    /// Gives up a run that no longer holds.
-    pub(super) fn abandon(&mut self, now: Now, run: &Run) -> Vec<Effect> {
-        if now.mono < self.abandon_at {
-            return Vec::new();
+    /// Ends a run that no longer holds.
+    pub(super) fn end(&mut self, now: Now, run: &Run, body: CommandBody) -> Option<Effect> {
+        if now.mono < self.end_at {
+            return None;
         }
-        self.abandon_at = now.mono + ABANDON_AGAIN;
-        vec![Effect::Perform {
+        self.end_at = now.mono + END_AGAIN;
+        Some(Effect::Perform {
             app: run.application.clone(),
             run: run.id.clone(),
             act: Move::Commit {
                 step: StepId(String::new()),
-                body: CommandBody::AbandonStale {
-                    run: run.id.clone(),
-                },
+                body,
             },
-        }]
+        })
     }
 
     /// This member does not lead: what it was about to open is another's to decide.
     pub(super) fn stand_down(&mut self) -> Vec<Effect> {
         self.unproven_since = None;
-        self.opened_here = None;
+        self.proven_here = None;
+        self.held = None;
         let waiting = self.request.take();
         let (planned, opening) = match self.planning.take() {
             Some(Planning::Reading { intended, .. }) => (intended.request, None),

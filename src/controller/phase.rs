@@ -20,7 +20,7 @@ impl Controller {
         active: &RegionId,
     ) -> Phase {
         if let Some(run) = state.open_run(&app.name) {
-            return run_phase(run);
+            return run_phase(run, decision);
         }
         let desk = self.desks.get(&app.name);
         if let Some(planning) = desk.and_then(|desk| desk.planning.as_ref()) {
@@ -68,6 +68,9 @@ impl Controller {
             }
             None => {}
         }
+        if let Some(landed) = landed_late(app, state) {
+            return landed;
+        }
         let suspect = verdicts
             .iter()
             .any(|v| v.region == region && v.state == VerdictState::Suspect);
@@ -81,8 +84,39 @@ impl Controller {
     }
 }
 
-fn run_phase(run: &Run) -> Phase {
+/// What an aborted run had given up has landed, or what it gave back is undone, and nobody has said
+/// yet that they know.
+fn landed_late(app: &Application, state: &State) -> Option<Phase> {
+    let known = state
+        .apps
+        .get(&app.name)
+        .filter(|known| !known.acknowledged)?;
+    let run = state.runs.get(known.last_run.as_ref()?)?;
+    if !matches!(run.status, RunStatus::Aborted { .. }) {
+        return None;
+    }
+    let finding = run.findings.last()?;
+    Some(Phase::NeedsOperator {
+        run: Some(run.id.clone()),
+        reason: format!(
+            "run {} was aborted, and then the goal of step {} changed: {}; look where data and traffic stand, then `failoverctl ack`",
+            run.id, finding.step, finding.text
+        ),
+    })
+}
+
+fn run_phase(run: &Run, held: Option<&Decision>) -> Phase {
     let id = run.id.clone();
+    if let Some(Decision::Hold(reasons)) = held
+        && let Some(lost) = reasons
+            .iter()
+            .find(|reason| matches!(reason, HoldReason::TargetLost { .. }))
+    {
+        return Phase::NeedsOperator {
+            run: Some(id),
+            reason: format!("{lost}; {}", lost.remedy()),
+        };
+    }
     match &run.status {
         RunStatus::NeedsOperator { reason } => Phase::NeedsOperator {
             run: Some(id),

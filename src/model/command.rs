@@ -28,6 +28,7 @@ impl Command {
             | CommandBody::StepOutcome { .. }
             | CommandBody::CloseRun { .. }
             | CommandBody::AbandonStale { .. }
+            | CommandBody::AbortRecovered { .. }
             | CommandBody::Approve { .. }
             | CommandBody::Abort { .. }
             | CommandBody::PauseRun { .. }
@@ -83,6 +84,11 @@ pub enum CommandBody {
     },
     /// An automatic run that has written nothing ends because its votes no longer hold.
     AbandonStale {
+        run: RunId,
+    },
+    /// An automatic run that has not moved its data yet gives back what it changed: the Region that
+    /// it leaves is back.
+    AbortRecovered {
         run: RunId,
     },
     Approve {

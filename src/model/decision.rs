@@ -167,6 +167,10 @@ pub enum HoldReason {
         members: Vec<MemberId>,
         freshness: Millis,
     },
+    /// Votes that were cast under another configuration.
+    ConfigDiffers {
+        members: Vec<MemberId>,
+    },
     HoldDown {
         confirmed_for: Millis,
         required: Millis,
@@ -213,6 +217,18 @@ pub enum HoldReason {
     Quarantined {
         region: RegionId,
     },
+    /// The Region that an automatic run leaves answers again.
+    RegionReturned {
+        region: RegionId,
+        /// How long it must last until the run is given up.
+        required: Millis,
+    },
+    /// The Region that a run goes to is lost, too.
+    TargetLost {
+        region: RegionId,
+        /// Where else one could go.
+        next: Option<RegionId>,
+    },
     NoRunbook {
         kind: RunKind,
     },
@@ -234,6 +250,7 @@ impl HoldReason {
             Self::NoQuorum { .. } => "no_quorum",
             Self::Disagreement { .. } => "disagreement",
             Self::StaleVotes { .. } => "stale_votes",
+            Self::ConfigDiffers { .. } => "config_differs",
             Self::HoldDown { .. } => "hold_down",
             Self::StartupGrace { .. } => "startup_grace",
             Self::EverythingDown { .. } => "everything_down",
@@ -249,6 +266,8 @@ impl HoldReason {
             Self::CoolDown { .. } => "cool_down",
             Self::BrakeLatched { .. } => "brake_latched",
             Self::Quarantined { .. } => "quarantined",
+            Self::RegionReturned { .. } => "region_returned",
+            Self::TargetLost { .. } => "target_lost",
             Self::NoRunbook { .. } => "no_runbook",
             Self::PlanImpossible { .. } => "plan_impossible",
             Self::LedgerUnavailable { .. } => "ledger_unavailable",
@@ -268,6 +287,9 @@ impl HoldReason {
             }
             Self::StaleVotes { .. } => {
                 "the members named are silent: check that they run and are reachable"
+            }
+            Self::ConfigDiffers { .. } => {
+                "bring the application's configuration of the members named in line with the others'"
             }
             Self::HoldDown { .. } => "wait: it must last; `hold_down` sets for how long",
             Self::StartupGrace { .. } => "wait: a member that has just started does not decide",
@@ -304,6 +326,15 @@ impl HoldReason {
             Self::Quarantined { .. } => {
                 "see that it is healthy again, then `failoverctl rejoin APP REGION`"
             }
+            Self::RegionReturned { .. } => {
+                "wait: if it lasts, the run is given back by itself; `failoverctl abort` does it now"
+            }
+            Self::TargetLost { next: Some(_), .. } => {
+                "the run is not planned anew: `failoverctl abort` it, then `failoverctl failover APP --to` the Region named"
+            }
+            Self::TargetLost { next: None, .. } => {
+                "it goes on when the Region is back; `failoverctl abort` ends it"
+            }
             Self::NoRunbook { .. } => "name a runbook for this kind under `[application.runbooks]`",
             Self::PlanImpossible { .. } => {
                 "`failoverctl plan APP` shows the plan and what it lacks"
@@ -336,6 +367,11 @@ impl fmt::Display for HoldReason {
                 "no vote younger than {freshness} from {}",
                 names(members)
             ),
+            Self::ConfigDiffers { members } => write!(
+                f,
+                "{} voted under another configuration, which does not count",
+                names(members)
+            ),
             Self::HoldDown {
                 confirmed_for,
                 required,
@@ -355,6 +391,17 @@ impl fmt::Display for HoldReason {
                 f,
                 "the replica was {lag} behind when last seen, rpo_max is {rpo_max}"
             ),
+            Self::RegionReturned { region, required } => write!(
+                f,
+                "{region} answers again: nothing new is begun, and after {required} of it the run is given up"
+            ),
+            Self::TargetLost { region, next } => match next {
+                Some(next) => write!(f, "{region} is lost, too; {next} could be gone to instead"),
+                None => write!(
+                    f,
+                    "{region} is lost, too, and there is no other Region to go to"
+                ),
+            },
             Self::AutomationPaused { reason, by } => {
                 write!(f, "automation is paused by {by}: {reason}")
             }

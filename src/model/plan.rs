@@ -75,6 +75,13 @@ pub struct PlannedStep {
     pub before: Option<String>,
 }
 
+impl PlannedStep {
+    /// The name of the step that gives back what this one changed, in a run that is aborted.
+    pub fn restoring_id(&self) -> StepId {
+        StepId(format!("restore/{}", self.id))
+    }
+}
+
 /// An action with its resolved arguments. Convergent wherever the API allows: it names a goal, and
 /// reaching it twice is as reaching it once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

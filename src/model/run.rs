@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, Epoch, MemberId, Millis, Plan, PlannedStep, RegionId, RunId, RunKind, StepId,
-    Tally, Wall,
+    AppId, BootId, Epoch, Intent, MemberId, Millis, Plan, PlannedStep, RegionId, RunId, RunKind,
+    StepId, Tally, Wall,
 };
 
 /// One execution of a plan.
@@ -73,6 +73,42 @@ impl Run {
     pub fn promotion_intended(&self) -> bool {
         self.in_order()
             .any(|(step, record)| step.intent.is_data_step() && record.attempts > 0)
+    }
+
+    /// Whether the data may have been moved, now or later: a promotion was sent, and nothing makes
+    /// certain that it came to nothing.
+    pub fn may_have_promoted(&self) -> bool {
+        self.in_order()
+            .any(|(step, record)| step.intent.is_data_step() && record.may_have_written())
+    }
+
+    /// The promotions that may land yet: sent, and given up before anything came of them.
+    pub fn promotions_given_up(&self) -> impl Iterator<Item = &PlannedStep> {
+        self.in_order()
+            .filter(|(step, record)| {
+                step.intent.is_data_step()
+                    && record.may_have_written()
+                    && !matches!(record.status, StepStatus::Done { .. })
+            })
+            .map(|(step, _)| step)
+    }
+
+    /// Whether nothing of what the run may have changed is left: all of it was given back, and what
+    /// cannot be given back was not touched. A group that was grown harms nobody.
+    pub fn gave_everything_back(&self) -> bool {
+        self.plan.steps.iter().all(|step| {
+            let record = self.steps.get(&step.id);
+            if !record.is_some_and(StepRecord::may_have_written) {
+                return true;
+            }
+            match &step.restore {
+                None => matches!(step.intent, Intent::ScaleNodegroup { .. }),
+                Some(_) => self
+                    .steps
+                    .get(&step.restoring_id())
+                    .is_some_and(|r| matches!(r.status, StepStatus::Done { .. })),
+            }
+        })
     }
 
     /// Whether anything was ever about to be written.
@@ -179,6 +215,11 @@ pub enum AbortReason {
     },
     /// The votes it was opened on no longer hold, and it had written nothing.
     Stale,
+    /// The Region that was to be left is back, by quorum and for the hold-down, before its data was
+    /// moved.
+    Recovered {
+        region: RegionId,
+    },
     /// A step with `on_failure = "compensate"` failed.
     Compensated {
         step: StepId,
@@ -190,6 +231,9 @@ impl fmt::Display for AbortReason {
         match self {
             Self::Operator { name, reason } => write!(f, "aborted by {name}: {reason}"),
             Self::Stale => f.write_str("stale: the Region is no longer agreed to be lost"),
+            Self::Recovered { region } => {
+                write!(f, "{region} came back before its data was moved")
+            }
             Self::Compensated { step } => write!(f, "step {step} failed and was compensated"),
         }
     }
@@ -215,9 +259,17 @@ pub struct StepRecord {
     pub before: Option<String>,
     pub after: Option<String>,
     pub approved_by: Option<String>,
+    /// How many of the attempts certainly changed nothing: they were not sent, or refused.
+    #[serde(default)]
+    pub harmless: u32,
 }
 
 impl StepRecord {
+    /// Whether anything may have been written, now or later.
+    pub fn may_have_written(&self) -> bool {
+        self.attempts > self.harmless
+    }
+
     /// A step that nothing has happened to.
     pub fn waiting() -> Self {
         Self {
@@ -228,6 +280,7 @@ impl StepRecord {
             before: None,
             after: None,
             approved_by: None,
+            harmless: 0,
         }
     }
 }
@@ -327,8 +380,10 @@ pub enum SkipReason {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Failure {
-    /// AWS (or the hook) said no, and repeating will not help.
+    /// AWS (or the hook) said no to the call: it changed nothing, and repeating will not help.
     Refused { code: String, message: String },
+    /// The goal was seen to be out of reach: what stands there is not what the plan froze.
+    Impossible { code: String, message: String },
     /// The goal was not reached in time.
     TimedOut { seen: String },
     /// In all its time the goal could not be observed.
@@ -345,6 +400,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code, message } => write!(f, "refused ({code}): {message}"),
+            Self::Impossible { code, message } => {
+                write!(f, "its goal is out of reach ({code}): {message}")
+            }
             Self::TimedOut { seen } => {
                 write!(f, "its goal was not reached in time; seen last: {seen}")
             }

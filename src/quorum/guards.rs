@@ -12,9 +12,9 @@
 //! | data guard | ask | ask; warn with `--allow-data-loss` |
 
 use crate::model::{
-    Agreement, AppState, Application, Automation, Guard, GuardVerdict, HoldReason, Member,
-    MemberId, Millis, Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State, Unusable,
-    Verdict, VerdictState, Wall,
+    Agreement, AppState, Application, Automation, Guard, GuardVerdict, HoldReason, Member, Millis,
+    Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State, Unusable, Verdict,
+    VerdictState, Wall,
 };
 
 use super::data::lag_within_rpo;
@@ -174,24 +174,27 @@ fn agreement(ctx: &GuardContext<'_>) -> Ruling {
     }
 }
 
-/// A stale vote is no vote. That matters only where votes are missing.
+/// A stale vote is no vote, nor is one that was cast under another configuration. That matters only
+/// where votes are missing; that configurations differ never passes by itself, so it is told first.
 fn freshness(ctx: &GuardContext<'_>) -> Ruling {
-    let silent: Vec<MemberId> = ctx
-        .verdict_on_from()
-        .into_iter()
-        .flat_map(|v| &v.tally.unusable)
-        .filter(|(_, why)| match why {
-            Unusable::NeverHeard | Unusable::Stale(_) => true,
-            Unusable::SaysUnknown(_) | Unusable::ConfigDiffers => false,
-        })
-        .map(|(member, _)| member.clone())
-        .collect();
-    if silent.is_empty() {
-        return Ruling::Pass;
+    let (mut silent, mut differing) = (Vec::new(), Vec::new());
+    let unusable = ctx.verdict_on_from().map_or(&[][..], |v| &v.tally.unusable);
+    for (member, why) in unusable {
+        match why {
+            Unusable::NeverHeard | Unusable::Stale(_) => silent.push(member.clone()),
+            Unusable::ConfigDiffers => differing.push(member.clone()),
+            Unusable::SaysUnknown(_) => {}
+        }
     }
-    let reason = HoldReason::StaleVotes {
-        members: silent,
-        freshness: ctx.app.guards.freshness,
+    let reason = if !differing.is_empty() {
+        HoldReason::ConfigDiffers { members: differing }
+    } else if !silent.is_empty() {
+        HoldReason::StaleVotes {
+            members: silent,
+            freshness: ctx.app.guards.freshness,
+        }
+    } else {
+        return Ruling::Pass;
     };
     let (down, needed) = count(ctx);
     if down >= needed {

@@ -44,6 +44,7 @@ fn transition(state: &mut State, now: Wall, body: &CommandBody) -> Result<Event,
         } => open::open(state, now, plan, origin, limits),
         CommandBody::CloseRun { run } => open::close(state, now, run),
         CommandBody::AbandonStale { run } => open::abandon_stale(state, now, run),
+        CommandBody::AbortRecovered { run } => open::abort_recovered(state, now, run),
         CommandBody::Abort { run, by, reason } => open::abort(state, now, run, by, reason),
 
         CommandBody::StepIntent {
@@ -245,7 +246,8 @@ pub(super) fn wrong_status(run: &Run, what: &str) -> Rejection {
     }
 }
 
-/// Drift found while soaking asks for a person; found later it is a finding on a closed run.
+/// Drift found while soaking asks for a person; found later it is a finding on a closed run. Of an
+/// aborted run, what was given up can land, and what was given back can be undone by that.
 fn record_drift(
     state: &mut State,
     now: Wall,
@@ -267,6 +269,7 @@ fn record_drift(
         .findings
         .iter()
         .any(|finding| &finding.step == step && finding.text == seen);
+    let mut landed = None;
     match run.status {
         RunStatus::Soaking { .. } => {
             run.status = RunStatus::NeedsOperator {
@@ -281,7 +284,17 @@ fn record_drift(
                 return Ok(Event::NoChange);
             }
         }
-        RunStatus::Executing | RunStatus::Aborting { .. } | RunStatus::Aborted { .. } => {
+        RunStatus::Aborted { .. } => {
+            if known {
+                return Ok(Event::NoChange);
+            }
+            if run.promotions_given_up().any(|given| &given.id == step) {
+                landed = Some((run.application.clone(), run.plan.to.clone()));
+            } else if !run.restoring.iter().any(|given| &given.id == step) {
+                return Err(wrong_status(run, "drift of what was given up"));
+            }
+        }
+        RunStatus::Executing | RunStatus::Aborting { .. } => {
             return Err(wrong_status(run, "drift"));
         }
     }
@@ -293,6 +306,9 @@ fn record_drift(
         });
         let surplus = run.findings.len().saturating_sub(KEPT_FINDINGS);
         run.findings.drain(..surplus);
+    }
+    if let Some((app, to)) = landed {
+        open::landed_late(app_mut(state, &app), now, id, to);
     }
     Ok(Event::RunMoved { run: id.clone() })
 }

@@ -190,7 +190,7 @@ impl Engine {
             RunStatus::Completed => {
                 moves.extend(self.look_for_drift(now, run, self.timing.steady_poll));
             }
-            RunStatus::Aborted { .. } => {}
+            RunStatus::Aborted { .. } => moves.extend(self.look_after_abort(now, run)),
         }
         moves
     }
@@ -438,11 +438,14 @@ impl Engine {
                 else {
                     return Vec::new();
                 };
-                if matches!(run.status, RunStatus::Soaking { .. } | RunStatus::Completed) {
-                    return self
-                        .judge_drift(run, &step, &observation)
-                        .into_iter()
-                        .collect();
+                if !matches!(
+                    run.status,
+                    RunStatus::Executing
+                        | RunStatus::NeedsOperator { .. }
+                        | RunStatus::Aborting { .. }
+                ) {
+                    let found = self.judge_drift(now, run, &step, &observation);
+                    return found.into_iter().collect();
                 }
                 self.after_look(now, run, planned, record, &observation)
                     .into_iter()
@@ -544,7 +547,7 @@ impl Engine {
             Goal::UnderWay if late => Some(self.fail(step, attempt, timed_out())),
             Goal::PartlyMet | Goal::UnderWay => None,
             Goal::Impossible { code, message } => {
-                let failure = Failure::Refused {
+                let failure = Failure::Impossible {
                     code: code.clone(),
                     message: message.clone(),
                 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     AbortReason, AppId, AppState, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin, Plan,
-    PlannedStep, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId,
+    PlannedStep, RegionId, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId,
     StepRecord, StepStatus, Wall,
 };
 
@@ -60,7 +60,8 @@ pub(super) fn open(
         }
     }
     if limits.quarantine && !plan.kind.is_graceful() {
-        app.quarantined.insert(plan.from.clone(), now);
+        // An older quarantine is not this run's to lift.
+        app.quarantined.entry(plan.from.clone()).or_insert(now);
     }
 
     let steps = plan
@@ -260,6 +261,7 @@ pub(super) fn close(state: &mut State, now: Wall, id: &RunId) -> Result<Event, R
 /// Ends an automatic run whose votes no longer hold and that has written nothing.
 pub(super) fn abandon_stale(state: &mut State, now: Wall, id: &RunId) -> Result<Event, Rejection> {
     let run = open_run(state, id, "abandoning it")?;
+    still_its_own(run)?;
     if !run.origin.is_automatic() || run.anything_intended() || run.status != RunStatus::Executing {
         return Err(wrong_status(run, "abandoning it as stale"));
     }
@@ -271,7 +273,7 @@ pub(super) fn abandon_stale(state: &mut State, now: Wall, id: &RunId) -> Result<
             record.ended_at = Some(now);
         }
     }
-    let (app, from) = (run.application.clone(), run.plan.from.clone());
+    let app = run.application.clone();
     finish(
         state,
         now,
@@ -280,12 +282,38 @@ pub(super) fn abandon_stale(state: &mut State, now: Wall, id: &RunId) -> Result<
             reason: AbortReason::Stale,
         },
     );
-    let app = app_mut(state, &app);
-    // The Region was never left, so nothing keeps it from being a candidate.
-    app.quarantined.remove(&from);
     // Opening it used up an acknowledgement; whatever let it open lets its successor.
-    app.acknowledged = true;
+    app_mut(state, &app).acknowledged = true;
     Ok(Event::RunClosed { run: id.clone() })
+}
+
+/// A paused run is in a person's hands: nothing ends it but their word.
+fn still_its_own(run: &Run) -> Result<(), Rejection> {
+    match &run.paused {
+        None => Ok(()),
+        Some(paused) => Err(Rejection::Paused {
+            run: run.id.clone(),
+            by: paused.by.clone(),
+        }),
+    }
+}
+
+/// Begins to end an automatic run because the Region that it leaves is back. Once its data may have
+/// been moved nothing is decided anew.
+pub(super) fn abort_recovered(
+    state: &mut State,
+    now: Wall,
+    id: &RunId,
+) -> Result<Event, Rejection> {
+    let run = open_run(state, id, "giving it back")?;
+    still_its_own(run)?;
+    let in_time = run.status == RunStatus::Executing && !run.may_have_promoted();
+    if !run.origin.is_automatic() || !in_time {
+        return Err(wrong_status(run, "giving it back"));
+    }
+    let region = run.plan.from.clone();
+    begin_abort(run, now, AbortReason::Recovered { region });
+    Ok(Event::RunMoved { run: id.clone() })
 }
 
 /// Begins to end a run on a person's word.
@@ -322,9 +350,10 @@ pub(super) fn abort(
 }
 
 /// No new intents but those that give back; before the promotion intent, everything that the run
-/// may have changed is given back, last change first.
+/// may have changed is given back, last change first. A promotion that certainly came to nothing is
+/// none, and a step that certainly changed nothing has nothing to give back.
 pub(super) fn begin_abort(run: &mut Run, now: Wall, reason: AbortReason) {
-    let restore_allowed = !run.promotion_intended();
+    let restore_allowed = !run.may_have_promoted();
     let mut restoring: Vec<PlannedStep> = Vec::new();
     if restore_allowed {
         let mut touched: Vec<(Wall, &PlannedStep)> = run
@@ -333,7 +362,9 @@ pub(super) fn begin_abort(run: &mut Run, now: Wall, reason: AbortReason) {
             .iter()
             .filter_map(|step| {
                 let record = run.steps.get(&step.id)?;
-                (record.attempts > 0).then_some((record.started_at.unwrap_or(now), step))
+                record
+                    .may_have_written()
+                    .then_some((record.started_at.unwrap_or(now), step))
             })
             .collect();
         // Of two that began in one millisecond the plan's order tells which came last.
@@ -345,7 +376,7 @@ pub(super) fn begin_abort(run: &mut Run, now: Wall, reason: AbortReason) {
             };
             let needs = restoring.last().map(|last| last.id.clone());
             restoring.push(PlannedStep {
-                id: StepId(format!("restore/{}", step.id)),
+                id: step.restoring_id(),
                 intent: restore.clone(),
                 needs: needs.into_iter().collect(),
                 timeout: step.timeout,
@@ -410,6 +441,8 @@ fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
     };
     let aborted = matches!(status, RunStatus::Aborted { .. });
     let wrote = run.anything_intended();
+    let undone = aborted && run.gave_everything_back();
+    let (from, opened_at) = (run.plan.from.clone(), run.opened_at);
     let promoted = run.in_order().any(|(step, record)| {
         step.intent.is_data_step() && matches!(record.status, StepStatus::Done { .. })
     });
@@ -428,6 +461,10 @@ fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
     if aborted && promoted {
         app.active = Some(to);
     }
+    // The Region was not left after all, so nothing keeps it from being a candidate.
+    if undone && app.quarantined.get(&from) == Some(&opened_at) {
+        app.quarantined.remove(&from);
+    }
     forget_other_days(&mut app.automatic_runs, now);
 
     state.closed.push_back(id.clone());
@@ -436,4 +473,15 @@ fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
             state.runs.remove(&oldest);
         }
     }
+}
+
+/// A promotion that an aborted run had given up has landed: where the writer is, the application is,
+/// and a person should look before anything moves by itself again. A newer run knows better.
+pub(super) fn landed_late(app: &mut AppState, now: Wall, id: &RunId, to: RegionId) {
+    if app.open_run.is_some() || app.last_run.as_ref() != Some(id) {
+        return;
+    }
+    app.active = Some(to);
+    app.last_closed_at = Some(now);
+    app.acknowledged = false;
 }

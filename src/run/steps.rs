@@ -324,6 +324,7 @@ pub(super) fn outcome(
     if record.status == StepStatus::Waiting {
         ready?;
     }
+    let harmless = is_harmless(&step, &record.status, outcome);
     let in_flight = record.status.is_in_flight();
     let waiting = record.status == StepStatus::Waiting;
     let next = match (outcome, &record.status) {
@@ -367,14 +368,35 @@ pub(super) fn outcome(
         record.after = Some(after.to_owned());
     }
     record.status = next;
+    record.harmless += u32::from(harmless);
     if record.status.is_at_rest() {
         record.ended_at = Some(now);
+    }
+    if given_up && !record.may_have_written() {
+        rest_unneeded(run, now, &step.restoring_id());
     }
     come_to_rest(run, now, &step);
     Ok(Event::StepMoved {
         run: run_id,
         step: id.clone(),
     })
+}
+
+/// Whether the attempt that stands has certainly changed nothing.
+fn is_harmless(step: &PlannedStep, status: &StepStatus, outcome: &Outcome) -> bool {
+    let stands = matches!(status, StepStatus::Intent { .. });
+    match outcome {
+        Outcome::NotSent { .. } => stands,
+        // A hook that says no may have done half of it.
+        Outcome::Failed {
+            failure: Failure::Refused { .. },
+        } => stands && step.intent.is_observable(),
+        Outcome::Failed { .. }
+        | Outcome::Done { .. }
+        | Outcome::Skipped { .. }
+        | Outcome::Unknown { .. }
+        | Outcome::AwaitingApproval => false,
+    }
 }
 
 /// What follows for the rest of the run when a step has ended.
@@ -449,7 +471,7 @@ fn fail(run: &mut Run, now: Wall, step: &PlannedStep, failure: Failure) {
         }
         OnFailure::Compensate => {
             if run.abort.is_some() {
-            } else if run.promotion_intended() {
+            } else if run.may_have_promoted() {
                 run.status = hold;
             } else {
                 begin_abort(

@@ -186,6 +186,10 @@ fn outcomes() -> Vec<Outcome> {
             code: "AccessDenied".to_owned(),
             message: why.clone(),
         },
+        Failure::Impossible {
+            code: "drifted".to_owned(),
+            message: why.clone(),
+        },
         Failure::TimedOut { seen: why.clone() },
         Failure::Unobservable { why: why.clone() },
         Failure::StaleEpoch { seen: 3 },
@@ -358,6 +362,7 @@ pub(super) fn commands() -> Vec<Command> {
             reason,
         },
         CommandBody::AbandonStale { run: run.clone() },
+        CommandBody::AbortRecovered { run: run.clone() },
         CommandBody::CloseRun { run },
         CommandBody::Rejoin { app, region, by },
     ]);

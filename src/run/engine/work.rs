@@ -21,7 +21,8 @@ pub(super) struct Work {
     pub(super) busy: u32,
     /// The attempt at which the switchover was refused: what follows is the failover, if allowed.
     pub(super) switchover_refused: Option<u32>,
-    pub(super) undone_looks: u32,
+    /// Looks in a row that found drift.
+    pub(super) drift_looks: u32,
     /// Since when this life might begin it.
     pub(super) might_begin_since: Option<Wall>,
 }

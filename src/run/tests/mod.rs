@@ -1,5 +1,6 @@
 //! Tests of the transition function and the engine.
 
+mod abort;
 mod apply;
 mod engine;
 mod fixture;
