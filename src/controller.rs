@@ -63,8 +63,10 @@ pub struct Controller {
     round: Millis,
     voted_at: Mono,
     gossip_at: Mono,
-    /// Whether this member led at the last step.
+    /// Whether this member acted as the leader at the last step.
     led: bool,
+    /// It has asked that another lead, and does not act until then even if it is still told to.
+    silent_until: Mono,
     /// AWS calls of this member in a row that were not answered; `None` before the first answer.
     aws_failures: Option<u32>,
     /// Since when the others see this member's own Region failing.
@@ -116,6 +118,7 @@ impl Controller {
             voted_at: now.mono,
             gossip_at: now.mono,
             led: false,
+            silent_until: now.mono,
             aws_failures: None,
             own_region_suspect_since: None,
             desks,
@@ -173,13 +176,10 @@ impl Controller {
     /// Takes in what happened and says what is to be done. `leads` and `state` are as of now.
     pub fn step(&mut self, now: Now, state: &State, leads: bool, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if leads && !self.led {
-            self.lead_again(now, state);
-        }
-        self.led = leads;
+        let is_leader = leads;
         match &input {
             Input::Sample { member, sample } => self.sampled(now, member, sample),
-            Input::Tilt { member } => effects.extend(self.tilted(now, leads, member)),
+            Input::Tilt { member } => effects.extend(self.tilted(now, is_leader, member)),
             Input::Tick
             | Input::Sheet { .. }
             | Input::AwsAnswered { .. }
@@ -188,6 +188,11 @@ impl Controller {
             | Input::Heard { .. }
             | Input::Request(_) => {}
         }
+        let leads = is_leader && now.mono >= self.silent_until;
+        if leads && !self.led {
+            self.lead_again(now, state);
+        }
+        self.led = leads;
         // Before anything is decided, so that it is decided on the votes of this moment.
         let voted = now.mono >= self.gossip_at;
         if voted {
@@ -237,8 +242,9 @@ impl Controller {
         for app in tended {
             effects.extend(self.tend(now, state, leads, &app));
         }
-        if everybody && leads && self.has_peers() {
-            effects.extend(self.doubt(now).map(Effect::StandDown));
+        if everybody && is_leader && self.has_peers() {
+            let doubt = self.doubt(now);
+            effects.extend(doubt.map(|reason| self.stand_down(now, reason)));
         }
         effects
     }
@@ -261,7 +267,14 @@ impl Controller {
             self.gossip_at = now.mono;
         }
         let stands_down = leads && member == &self.setup.me && self.has_peers();
-        stands_down.then_some(Effect::StandDown(StandDownReason::Tilt))
+        stands_down.then(|| self.stand_down(now, StandDownReason::Tilt))
+    }
+
+    /// From here on it leaves all acting to others, though it takes them a lease to take over: what
+    /// it would do until then it would do by a clock, or on a path, that it does not trust.
+    fn stand_down(&mut self, now: Now, reason: StandDownReason) -> Effect {
+        self.silent_until = now.mono + self.setup.timing.lease;
+        Effect::StandDown(reason)
     }
 
     /// Leadership has come (back): another member may have acted in between.

@@ -14,6 +14,8 @@ use crate::model::*;
 use crate::run::{Move, Timing, apply, may_call};
 use crate::runbook::{PlanRequest, plan};
 
+mod drills;
+
 const TICK: Millis = Millis::from_secs(1);
 
 const TIMING: Timing = Timing {
@@ -45,6 +47,7 @@ enum Coming {
 
 struct Scene {
     controller: Controller,
+    runbook: Runbook,
     state: State,
     now: Now,
     boot: BootId,
@@ -54,6 +57,8 @@ struct Scene {
     read_takes: Millis,
     down: BTreeSet<RegionId>,
     cut: BTreeSet<MemberId>,
+    /// To these the active Region seems lost whatever it is.
+    blind: BTreeSet<MemberId>,
     /// Goals that were written.
     written: BTreeSet<Intent>,
     coming: Vec<(Mono, Coming)>,
@@ -65,6 +70,8 @@ struct Scene {
     /// Requests by who asked, until they are answered.
     requests: BTreeSet<String>,
     declined: BTreeMap<String, Vec<HoldReason>>,
+    /// Why this member wanted to let another lead.
+    stood_down: Vec<StandDownReason>,
     sequence: u32,
 }
 
@@ -111,7 +118,7 @@ fn shop() -> Application {
     app
 }
 
-fn controller(boot: BootId, now: Now) -> Controller {
+fn controller(boot: BootId, now: Now, runbook: &Runbook) -> Controller {
     let setup = Setup {
         me: "m3".into(),
         boot,
@@ -119,7 +126,7 @@ fn controller(boot: BootId, now: Now) -> Controller {
         hosted: members().into_iter().map(|member| member.id).collect(),
         applications: vec![shop()],
         references: ["r1", "r2", "r3"].map(|id| probe(id, false)).into(),
-        runbooks: BTreeMap::from([("active-passive".to_owned(), runbook())]),
+        runbooks: BTreeMap::from([(runbook.name.clone(), runbook.clone())]),
         timing: TIMING,
     };
     Controller::new(setup, now)
@@ -128,13 +135,18 @@ fn controller(boot: BootId, now: Now) -> Controller {
 impl Scene {
     /// All is well, has been for a minute, and the lag is known.
     fn well() -> Self {
+        Self::well_with(runbook())
+    }
+
+    fn well_with(runbook: Runbook) -> Self {
         let now = Now {
             mono: Mono(100_000_000),
             wall: Wall(1_800_000_000_000),
         };
         let boot = BootId(1);
         let mut scene = Self {
-            controller: controller(boot, now),
+            controller: controller(boot, now, &runbook),
+            runbook,
             state: State::default(),
             now,
             boot,
@@ -143,6 +155,7 @@ impl Scene {
             read_takes: Millis::ZERO,
             down: BTreeSet::new(),
             cut: BTreeSet::new(),
+            blind: BTreeSet::new(),
             written: BTreeSet::new(),
             coming: Vec::new(),
             asked: BTreeSet::new(),
@@ -150,6 +163,7 @@ impl Scene {
             agreed_since: None,
             requests: BTreeSet::new(),
             declined: BTreeMap::new(),
+            stood_down: Vec::new(),
             sequence: 0,
         };
         scene.pass(Millis::from_mins(1));
@@ -228,7 +242,8 @@ impl Scene {
         for member in members() {
             let cut = self.cut.contains(&member.id);
             for region in [FROM, TO] {
-                let lost = cut || self.down.contains(&RegionId::from(region));
+                let blind = region == FROM && self.blind.contains(&member.id);
+                let lost = cut || blind || self.down.contains(&RegionId::from(region));
                 for id in ["web", "api", "blog"] {
                     let outcome = if lost {
                         failure()
@@ -348,7 +363,8 @@ impl Scene {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Gossip(_) | Effect::StandDown(_) | Effect::Publish(_) => {}
+            Effect::Gossip(_) | Effect::Publish(_) => {}
+            Effect::StandDown(reason) => self.stood_down.push(reason),
             Effect::Decline { request, reasons } => {
                 assert!(!reasons.is_empty());
                 self.requests.remove(&request.by);
@@ -471,7 +487,7 @@ impl Scene {
 
     fn restart(&mut self) {
         self.boot = BootId(self.boot.0 + 1);
-        self.controller = controller(self.boot, self.now);
+        self.controller = controller(self.boot, self.now, &self.runbook);
         self.agreed_since = None;
         self.asked.clear();
         // Who asked the process that is gone has seen it go.
@@ -628,8 +644,11 @@ fn an_opening_that_surfaces_when_the_region_is_back_moves_nothing() {
     assert!(scene.until(Millis::from_mins(4), |s| !s.state.runs.is_empty()));
     scene.pass(Millis::from_mins(5));
     let run = scene.state.runs.values().next().unwrap();
-    assert!(!run.anything_intended(), "{:?}", run.status);
-    assert!(!run.is_open(), "{:?}", run.status);
+    let stale = RunStatus::Aborted {
+        reason: AbortReason::Stale,
+    };
+    assert_eq!(run.status, stale);
+    assert!(scene.called.is_empty(), "{:?}", scene.called);
 }
 
 #[test]

@@ -297,6 +297,13 @@ fn a_vote_under_another_configuration_is_seen_and_not_counted() {
         world.verdict(FROM).tally.unusable,
         vec![(MemberId::from("m3"), Unusable::ConfigDiffers)]
     );
+    let named = HoldReason::ConfigDiffers {
+        members: vec!["m3".into()],
+    };
+    let Decision::Hold(reasons) = world.decide() else {
+        panic!("it acts")
+    };
+    assert!(reasons.contains(&named), "{reasons:?}");
     assert!(!world.acts());
 }
 
