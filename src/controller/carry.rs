@@ -97,10 +97,10 @@ impl Controller {
         // A paused run is in a person's hands, and so is one that asks for them.
         let in_our_hands = run.status == RunStatus::Executing && run.paused.is_none();
         let provable = run.origin.is_automatic() && !run.may_have_promoted();
-        if !in_our_hands || !provable {
-            if let Some(desk) = self.desks.get_mut(&app.name) {
-                desk.unproven_since = None;
-            }
+        if (!in_our_hands || !provable)
+            && let Some(desk) = self.desks.get_mut(&app.name)
+        {
+            desk.unproven_since = None;
         }
         if !in_our_hands {
             return Standing::Sound;
