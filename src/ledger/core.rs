@@ -55,6 +55,9 @@ pub(super) struct Core {
     pub(super) network: Network,
     /// Told what only the keeper may do.
     pub(super) orders: mpsc::WeakSender<Order>,
+    /// Shared while a leader is heard, exclusive while this member calls an election: what a leader
+    /// counts as its lease, no election cuts short.
+    pub(super) hearing: tokio::sync::RwLock<()>,
     config: Arc<Config>,
     heir: Heir,
     raft: RwLock<Raft<TypeConfig>>,
@@ -100,6 +103,7 @@ impl Core {
             roll: parts.roll,
             network: parts.network,
             orders: parts.orders,
+            hearing: tokio::sync::RwLock::default(),
             config: parts.config,
             heir,
             raft: RwLock::new(raft),

@@ -15,22 +15,20 @@
 //! Invariant: a follower is asked for its vote only after it has not heard a leader for a lease, and
 //! a leader counts its lease from when the acknowledged message was *sent*: never do two lead at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
-use openraft::{Raft, ServerState};
+use openraft::{Raft, ServerState, Vote};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::model::{Command, CommandBody};
+use crate::model::{Command, CommandBody, MemberId};
 
-use super::core::{Core, Metrics, is_quorum, member_of, stop_reason};
+use super::core::{Core, Metrics, member_of, stop_reason};
+use super::election::{jitter, stand, would_win};
 use super::error::{StopReason, chain};
 use super::host::since_boot;
 use super::types::{NodeId, TypeConfig};
-use super::wire::{Answer, Call};
 
 /// Orders that may wait: each caller waits for its answer, and there are few.
 pub(super) const ORDERS: usize = 16;
@@ -77,6 +75,8 @@ struct Keeper {
     leader_since: Option<Duration>,
     /// The term in which the cluster's first disks were put to the log.
     founded_in: Option<u64>,
+    /// Under which vote this member was seen to lead, and where its log ended then.
+    inherited: Option<(Vote<NodeId>, Option<u64>)>,
 }
 
 /// When the next one is due.
@@ -110,6 +110,7 @@ pub(super) async fn keep(core: Arc<Core>, orders: mpsc::Receiver<Order>) {
         election,
         leader_since: None,
         founded_in: None,
+        inherited: None,
     }
     .run()
     .await;
@@ -196,10 +197,12 @@ impl Keeper {
     }
 
     /// Publishes what the metrics say.
-    fn observe(&self, metrics: &Metrics, now: Duration) {
+    fn observe(&mut self, metrics: &Metrics, now: Duration) {
         let membership = metrics.membership_config.membership();
         let leads_until = if metrics.state == ServerState::Leader {
-            if is_sole_voter(metrics) {
+            if !self.has_inherited(metrics) {
+                None
+            } else if is_sole_voter(metrics) {
                 // Nobody else can lead, however slow the disk is.
                 Some(Duration::MAX)
             } else {
@@ -227,6 +230,16 @@ impl Keeper {
         });
     }
 
+    /// Whether the state here holds all that an earlier leader has committed: all of it stood in the
+    /// log when this member was elected. Who acted on less would not see what is under way.
+    fn has_inherited(&mut self, metrics: &Metrics) -> bool {
+        let known = self.inherited.filter(|(vote, _)| *vote == metrics.vote);
+        let (_, end) = *self
+            .inherited
+            .insert(known.unwrap_or((metrics.vote, metrics.last_log_index)));
+        metrics.last_applied.map(|id| id.index) >= end
+    }
+
     /// A leader alone for a lease stands down.
     fn check_lease(&mut self, metrics: &Metrics, now: Duration) -> Option<End> {
         if metrics.state != ServerState::Leader || is_sole_voter(metrics) {
@@ -247,7 +260,11 @@ impl Keeper {
     /// Puts the disks the cluster was formed from into the log, once.
     fn found(&mut self, raft: &Raft<TypeConfig>, metrics: &Metrics) {
         let view = self.core.view.borrow().clone();
-        if !view.leads() || is_sole_voter(metrics) || !view.state.disks.is_empty() {
+        if !view.leads()
+            || is_sole_voter(metrics)
+            || !view.state.disks.is_empty()
+            || !self.core.roll.knows_disks_of(&voters(metrics))
+        {
             return;
         }
         if self.founded_in.replace(metrics.current_term) == Some(metrics.current_term) {
@@ -276,6 +293,11 @@ impl Keeper {
         if !voter || metrics.state == ServerState::Leader || election.canvass.is_some() {
             return;
         }
+        // Who does not know by which data folders the others go could not put them on record, and
+        // nobody would ever be asked for a vote again.
+        if !is_sole_voter(metrics) && !core.roll.knows_disks_of(&voters(metrics)) {
+            return;
+        }
         let heard = core.roll.leader_heard();
         if heard > election.heard {
             election.heard = heard;
@@ -299,10 +321,8 @@ impl Keeper {
         election.canvass = Some(canvass);
         let (core, raft, metrics) = (Arc::clone(core), raft.clone(), metrics.clone());
         tokio::spawn(async move {
-            if would_win(&core, &metrics).await
-                && let Err(error) = raft.trigger().elect().await
-            {
-                tracing::debug!(%error, "the log core ended before the election");
+            if would_win(&core, &metrics).await {
+                stand(&core, &raft).await;
             }
             drop(done);
         });
@@ -332,6 +352,7 @@ impl Keeper {
         self.core.begin_again().await?;
         let now = since_boot();
         self.leader_since = None;
+        self.inherited = None;
         self.election = Election {
             at: now + self.core.timing.election_min + jitter(&self.core),
             heard: self.core.roll.leader_heard(),
@@ -397,55 +418,6 @@ async fn canvassed(canvass: &mut Option<oneshot::Receiver<()>>) {
     }
 }
 
-/// Asks every voter whether it would vote for this member.
-async fn would_win(core: &Core, metrics: &Metrics) -> bool {
-    let membership = metrics.membership_config.membership();
-    let last_log = core.last_log();
-    let mut yes = BTreeSet::from([core.node]);
-    if is_quorum(membership, &yes) {
-        return true;
-    }
-    let others: BTreeMap<NodeId, _> = membership
-        .voter_ids()
-        .filter(|node| *node != core.node)
-        .filter_map(|node| Some((node, member_of(membership, node)?)))
-        .collect();
-    let within = core.timing.election_min;
-    let mut answers: FuturesUnordered<_> = others
-        .into_iter()
-        .map(|(node, member)| async move {
-            let call = Call::Canvass { last_log };
-            let asked = core.network.ask(&member, call, within);
-            let answer = tokio::time::timeout(within, asked).await;
-            (
-                node,
-                matches!(answer, Ok(Ok(Answer::Canvass { yes: true }))),
-            )
-        })
-        .collect();
-    while let Some((node, agrees)) = answers.next().await {
-        if agrees {
-            yes.insert(node);
-        }
-        if is_quorum(membership, &yes) {
-            return true;
-        }
-    }
-    false
-}
-
-/// A random part of the election timeout, so that two members rarely stand at once. It is drawn
-/// anew for each try; openraft's own is drawn once for each process, and two alike collide for ever.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "one seed for two members would make them stand at once"
-)]
-fn jitter(core: &Core) -> Duration {
-    let least = core.timing.heartbeat / 2;
-    let spread = core.timing.election_min.saturating_sub(least);
-    least + spread.mul_f64(rand::random::<f64>())
-}
-
 /// When the newest message that a quorum has answered was sent. openraft tells the same as an age,
 /// but not as of when: read after the process was stopped for an hour, it would be an hour too young.
 fn acknowledged_at(core: &Core, metrics: &Metrics, now: Duration) -> Option<Duration> {
@@ -466,6 +438,14 @@ fn acknowledged_at(core: &Core, metrics: &Metrics, now: Duration) -> Option<Dura
     let configs = membership.get_joint_config();
     let each: Option<Vec<Duration>> = configs.iter().map(of_config).collect();
     each?.into_iter().min()
+}
+
+fn voters(metrics: &Metrics) -> BTreeSet<MemberId> {
+    let membership = metrics.membership_config.membership();
+    membership
+        .voter_ids()
+        .filter_map(|node| member_of(membership, node))
+        .collect()
 }
 
 fn is_sole_voter(metrics: &Metrics) -> bool {

@@ -20,6 +20,7 @@
 
 mod core;
 mod disk;
+mod election;
 mod error;
 mod formation;
 mod host;

@@ -224,9 +224,18 @@ impl RaftLedger {
         self.core.roll.hello()
     }
 
-    /// Takes what another member says of itself.
+    /// Takes what another member says of itself. Must be called inside a tokio runtime.
     pub fn hear(&self, from: &MemberId, hello: HelloBody) {
-        self.core.roll.hear(from, hello);
+        let Some(disks) = self.core.roll.hear(from, hello) else {
+            return;
+        };
+        let disk = self.core.disk.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store::keep_formed_with(&disk, &disks).await {
+                // The log core will trip over the same disk.
+                tracing::warn!(%error, "the members' disks were not kept");
+            }
+        });
     }
 
     /// What is to be done about the cluster, from what was heard so far.

@@ -153,6 +153,15 @@ impl Roll {
         (of == vote).then_some(*sent)
     }
 
+    /// Whether it is known from which data folder each of these speaks.
+    pub(super) fn knows_disks_of(&self, members: &BTreeSet<MemberId>) -> bool {
+        if !self.view.borrow().state.disks.is_empty() {
+            return true;
+        }
+        let founders = self.founders();
+        members.iter().all(|member| founders.contains_key(member))
+    }
+
     /// The data folders the cluster begins with.
     pub(super) fn founders(&self) -> BTreeMap<MemberId, DiskId> {
         let mut disks = self.soft().formed_with.clone();
@@ -174,13 +183,27 @@ impl Roll {
         self.soft().pristine = pristine;
     }
 
-    pub(super) fn hear(&self, from: &MemberId, hello: HelloBody) {
+    /// Takes in what another says of itself. Returns the data folders that the cluster goes by, if
+    /// this member, which has not formed it, learns them just now: it must not forget them.
+    pub(super) fn hear(
+        &self,
+        from: &MemberId,
+        hello: HelloBody,
+    ) -> Option<BTreeMap<MemberId, DiskId>> {
         if *from == self.own {
-            return;
+            return None;
         }
         let mut soft = self.soft();
         soft.contacts.insert(from.clone(), since_boot());
+        let news = soft.formed_with.is_empty()
+            && !soft.pristine
+            && hello.known.get(&self.own) == Some(&self.disk);
+        let learned = news.then(|| hello.known.clone());
+        if let Some(disks) = &learned {
+            soft.formed_with.clone_from(disks);
+        }
         soft.hellos.insert(from.clone(), hello);
+        learned
     }
 
     pub(super) fn hello_of(&self, member: &MemberId) -> Option<HelloBody> {

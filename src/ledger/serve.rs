@@ -53,6 +53,7 @@ async fn take(core: &Core, request: Request) -> Result<Answer, ServeError> {
             if meant.is_some() {
                 check_disk(core, meant)?;
             }
+            let _heard = core.hearing.read().await;
             let answer = raft.append_entries(append).await.map_err(unavailable)?;
             match answer {
                 AppendEntriesResponse::Success
@@ -69,6 +70,7 @@ async fn take(core: &Core, request: Request) -> Result<Answer, ServeError> {
                 check_disk(core, meant)?;
             }
             let vote = part.vote;
+            let _heard = core.hearing.read().await;
             match raft.install_snapshot(part).await {
                 Ok(answer) => {
                     if answer.vote <= vote {
@@ -86,6 +88,8 @@ async fn take(core: &Core, request: Request) -> Result<Answer, ServeError> {
             Ok(Answer::Vote(answer))
         }
         Call::Canvass { last_log } => {
+            // Its vote would be refused: a yes would only raise the asker's term.
+            check_disk(core, meant)?;
             let leads = core.view.borrow().leads();
             let content = leads || core.roll.hears_leader();
             Ok(Answer::Canvass {

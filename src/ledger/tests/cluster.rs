@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::support::{PATIENCE, pause};
+use crate::ledger::wire::{self, Call};
 use crate::ledger::{
     Formation, Freight, LedgerOptions, LedgerTiming, PeerCallError, PeerCalls, RaftLedger, node_id,
 };
@@ -33,7 +34,12 @@ pub(super) struct Net {
     running: Mutex<BTreeMap<MemberId, Weak<RaftLedger>>>,
     /// From, to.
     cut: Mutex<BTreeSet<(MemberId, MemberId)>>,
+    /// Which messages wait on their way, for as long as it says so.
+    held: Mutex<Option<Held>>,
 }
+
+/// From, to, what is asked.
+type Held = Box<dyn Fn(&MemberId, &MemberId, &Call) -> bool + Send>;
 
 impl Net {
     pub(super) fn cut(&self, from: &MemberId, to: &MemberId) {
@@ -41,8 +47,18 @@ impl Net {
         cut.insert((from.clone(), to.clone()));
     }
 
+    pub(super) fn hold(&self, held: impl Fn(&MemberId, &MemberId, &Call) -> bool + Send + 'static) {
+        *self.held.lock().expect("whole") = Some(Box::new(held));
+    }
+
     pub(super) fn heal(&self) {
         self.cut.lock().expect("whole").clear();
+        *self.held.lock().expect("whole") = None;
+    }
+
+    fn holds(&self, from: &MemberId, to: &MemberId, call: &Call) -> bool {
+        let held = self.held.lock().expect("whole");
+        held.as_ref().is_some_and(|held| held(from, to, call))
     }
 
     pub(super) fn passes(&self, from: &MemberId, to: &MemberId) -> bool {
@@ -74,6 +90,10 @@ impl PeerCalls for Line {
         let answer = async {
             if !self.net.passes(&self.own, to) {
                 std::future::pending::<()>().await;
+            }
+            let request = wire::decode_request(&body).expect("a message");
+            while self.net.holds(&self.own, to, &request.call) {
+                tokio::time::sleep(LOOK).await;
             }
             let Some(ledger) = self.net.find(to) else {
                 return Err(PeerCallError::Refused("nobody listens".to_owned()));
@@ -143,8 +163,16 @@ impl Cluster {
     }
 
     pub(super) async fn start(&mut self, name: &str) -> Arc<RaftLedger> {
+        self.start_as(name, |options| options).await
+    }
+
+    pub(super) async fn start_as(
+        &mut self,
+        name: &str,
+        edit: impl FnOnce(LedgerOptions) -> LedgerOptions,
+    ) -> Arc<RaftLedger> {
         let member = MemberId::from(name);
-        let ledger = RaftLedger::start(self.options(&member)).await;
+        let ledger = RaftLedger::start(edit(self.options(&member))).await;
         let ledger = Arc::new(ledger.expect("starts"));
         let mut listening = self.net.running.lock().expect("whole");
         listening.insert(member.clone(), Arc::downgrade(&ledger));

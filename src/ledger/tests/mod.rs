@@ -10,5 +10,6 @@ mod partitions;
 mod property;
 mod running;
 mod speech;
+mod succession;
 mod support;
 mod together;
