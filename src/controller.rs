@@ -71,6 +71,10 @@ pub struct Controller {
     aws_failures: Option<u32>,
     /// Since when the others see this member's own Region failing.
     own_region_suspect_since: Option<Mono>,
+    /// Whether this member gave way when it last led.
+    doubted: bool,
+    /// It does not do so again before then.
+    spared_until: Mono,
     desks: BTreeMap<AppId, Desk>,
 }
 
@@ -121,6 +125,8 @@ impl Controller {
             silent_until: now.mono,
             aws_failures: None,
             own_region_suspect_since: None,
+            doubted: false,
+            spared_until: now.mono,
             desks,
         }
     }
@@ -190,6 +196,7 @@ impl Controller {
         }
         let leads = is_leader && now.mono >= self.silent_until;
         if leads && !self.led {
+            self.spare(now);
             self.lead_again(now, state);
         }
         self.led = leads;

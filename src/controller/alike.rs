@@ -25,11 +25,14 @@ impl Hash for Controller {
             silent_until,
             aws_failures,
             own_region_suspect_since,
+            doubted,
+            spared_until,
             desks,
         } = self;
         (&setup.me, setup.boot, started_at, round).hash(hasher);
         (vantages, matrix, verdicts).hash(hasher);
         (voted_at, gossip_at, led, silent_until).hash(hasher);
+        (doubted, spared_until).hash(hasher);
         (aws_failures, own_region_suspect_since, desks).hash(hasher);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::{AppId, BootId, HeldVote, MemberId, Millis, Mono, RegionId, VoteSheet};
+use crate::model::{
+    AppId, BootId, HeldVote, MemberId, Millis, Mono, RegionId, VoteReason, VoteSheet,
+};
 
 /// How many former lives of a member are remembered, so that a sheet of one of them that surfaces
 /// late is not taken for news. A sheet can be late by seconds; no process starts eight times in that.
@@ -110,6 +112,24 @@ impl Matrix {
         self.heard.iter().filter_map(move |(member, heard)| {
             let fresh = heard.made_at.is_some_and(|at| now.since(at) <= freshness);
             (fresh && heard.aws_reachable == Some(true)).then_some(member)
+        })
+    }
+
+    /// The members that have said something within `freshness` and trust themselves: neither cut off
+    /// nor stalled by their own account, nor without an answer from AWS.
+    pub fn sound(&self, now: Mono, freshness: Millis) -> impl Iterator<Item = &MemberId> {
+        self.heard.iter().filter_map(move |(member, heard)| {
+            let fresh = heard.made_at.is_some_and(|at| now.since(at) <= freshness);
+            let mut votes = heard.votes.values().flat_map(BTreeMap::values);
+            let doubts = votes.any(|held| match held.vote.reason {
+                VoteReason::Isolated | VoteReason::Tilt => true,
+                VoteReason::Probes
+                | VoteReason::NoEvidence
+                | VoteReason::StaleEvidence
+                | VoteReason::NoReference
+                | VoteReason::ProbeUnknown => false,
+            });
+            (fresh && !doubts && heard.aws_reachable != Some(false)).then_some(member)
         })
     }
 
