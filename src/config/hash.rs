@@ -1,13 +1,30 @@
 //! What a vote is cast under: one hash over an application's configuration, so that members which
 //! were configured differently notice before they act.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
-use crate::model::{Application, AwsAccess, ConfigHash};
+use crate::model::{
+    Application, AwsAccess, ConfigHash, Member, MemberId, RegionId, RunKind, Runbook,
+};
 
 /// The application with its hash. What may rightly differ from host to host is left out: how this
-/// host reaches AWS (profile, external id, endpoint). The rest is what decides.
-pub(super) fn stamp(app: Application) -> Application {
+/// host reaches AWS (profile, external id, endpoint). The rest is what decides: with it the members,
+/// of whom a majority must agree and who stand inside or outside of a Region, and the runbooks, for
+/// the leader's are what is done.
+pub(super) fn stamp<'a>(
+    app: Application,
+    members: &[Member],
+    runbook: impl Fn(&str) -> Option<&'a Runbook>,
+) -> Application {
+    let members: BTreeMap<&MemberId, &RegionId> =
+        members.iter().map(|m| (&m.id, &m.region)).collect();
+    let runbooks: BTreeMap<&RunKind, Option<&Runbook>> = app
+        .runbooks
+        .iter()
+        .map(|(kind, name)| (kind, runbook(name)))
+        .collect();
     let judged = Application {
         config: ConfigHash(String::new()),
         aws: AwsAccess {
@@ -20,7 +37,7 @@ pub(super) fn stamp(app: Application) -> Application {
     };
     // Canonical: fields in the order of their declaration, maps sorted, integers only. Writing them
     // cannot fail: every key of a map is text, and nothing in it has a hand-written serializer.
-    let text = serde_json::to_string(&judged).unwrap_or_default();
+    let text = serde_json::to_string(&(judged, members, runbooks)).unwrap_or_default();
     Application {
         config: ConfigHash(hex::encode(Sha256::digest(text.as_bytes()))),
         ..app

@@ -29,7 +29,7 @@ use crate::ports::{Clock, Ledger, LedgerError};
 
 use super::core::{self, Core, Parts, stop_reason};
 use super::error::{OpenError, ServeError, StartError, StopReason, WipedDisk, chain};
-use super::formation::{self, Formation, HelloBody, OwnFolder};
+use super::formation::{Formation, HelloBody, OwnFolder};
 use super::host::since_boot;
 use super::keeper::{self, ORDERS, Order};
 use super::network::{Network, PeerCalls};
@@ -240,15 +240,16 @@ impl RaftLedger {
 
     /// What is to be done about the cluster, from what was heard so far.
     pub fn formation(&self) -> Formation {
-        let roll = &self.core.roll;
-        formation::decide(&roll.own_folder(), &roll.configured, &roll.hellos())
+        self.core.roll.formation()
     }
 
-    /// Founds the cluster of the configured members, when [`formation`](Self::formation) has said
-    /// [`Formation::Form`]. Done already: nothing happens.
+    /// Founds the cluster of the configured members, if [`formation`](Self::formation) still says
+    /// [`Formation::Form`]: a member may have been wiped since. Done already: nothing happens.
     pub async fn form(&self) -> Result<(), StartError> {
         let core = &self.core;
-        let disks = self.hello().heard;
+        let Some(disks) = core.roll.to_form_with() else {
+            return Ok(());
+        };
         store::keep_formed_with(&core.disk, &disks)
             .await
             .map_err(|e| StartError::Stopped(StopReason::Disk(e)))?;

@@ -13,7 +13,7 @@ use openraft::Vote;
 use crate::model::{DiskId, MemberId};
 
 use super::error::WipedDisk;
-use super::formation::{HelloBody, OwnFolder, readmit_command};
+use super::formation::{self, Formation, HelloBody, OwnFolder, readmit_command};
 use super::host::since_boot;
 use super::store::SCHEMA;
 use super::types::NodeId;
@@ -210,27 +210,46 @@ impl Roll {
         self.soft().hellos.get(member).cloned()
     }
 
-    pub(super) fn hellos(&self) -> BTreeMap<MemberId, HelloBody> {
-        self.soft().hellos.clone()
+    /// What is to be done about the cluster.
+    pub(super) fn formation(&self) -> Formation {
+        let hellos = self.soft().hellos.clone();
+        formation::decide(&self.own_folder(), &self.configured, &hellos)
+    }
+
+    /// The data folders of the members if the cluster is to be formed now: those that everybody has
+    /// heard of, not what one of them may say a moment later.
+    pub(super) fn to_form_with(&self) -> Option<BTreeMap<MemberId, DiskId>> {
+        let hellos = self.soft().hellos.clone();
+        let decided = formation::decide(&self.own_folder(), &self.configured, &hellos);
+        (decided == Formation::Form).then(|| self.heard_in(&hellos))
+    }
+
+    /// The data folders of the configured members, by these hellos.
+    fn heard_in(&self, hellos: &BTreeMap<MemberId, HelloBody>) -> BTreeMap<MemberId, DiskId> {
+        let mut heard: BTreeMap<MemberId, DiskId> = hellos
+            .iter()
+            .filter(|(member, _)| self.configured.contains(*member))
+            .map(|(member, hello)| (member.clone(), hello.disk))
+            .collect();
+        heard.insert(self.own.clone(), self.disk);
+        heard
     }
 
     /// What this member says of itself.
     pub(super) fn hello(&self) -> HelloBody {
         let known = self.disks();
         let soft = self.soft();
-        let mut heard: BTreeMap<MemberId, DiskId> = soft
-            .hellos
-            .iter()
-            .map(|(member, hello)| (member.clone(), hello.disk))
-            .filter(|(member, _)| self.configured.contains(member))
-            .collect();
-        heard.insert(self.own.clone(), self.disk);
         HelloBody {
             members: self.configured.clone(),
             disk: self.disk,
             pristine: soft.pristine,
-            heard,
-            known,
+            heard: self.heard_in(&soft.hellos),
+            // What a member was about to form, and was killed, is no cluster that knows anybody.
+            known: if soft.pristine {
+                BTreeMap::new()
+            } else {
+                known
+            },
             schema: SCHEMA,
         }
     }

@@ -470,6 +470,31 @@ fn the_hash_follows_what_decides_and_nothing_else() {
     assert_eq!(plain, hash(GOOD, &[("FAILOVERD_NODE__ID", "b")]));
     assert_ne!(plain, hash(GOOD, &[("FAILOVERD_DETECTION__FALL", "4")]));
     assert_ne!(plain, hash(GOOD, &[("FAILOVERD_GUARDS__HOLD_DOWN", "1m")]));
+    let changed = |old, new| hash(&changed(&[(old, new)]), &[]);
+    assert_eq!(plain, changed("w.example.net:7401", "10.0.0.9:7401"));
+    assert_ne!(
+        plain,
+        changed("region = \"eu-north-1\"", "region = \"eu-south-1\""),
+        "who stands outside of a Region"
+    );
+    assert_ne!(
+        plain,
+        changed(
+            "[tls]",
+            "[[member]]\nid = \"x\"\nregion = \"eu-west-3\"\naddress = \"x.example.net:7401\"\n\n[tls]"
+        ),
+        "how many are a majority"
+    );
+    let (name, text) = config::BUILT_IN_RUNBOOKS[0];
+    let with = |text: &str| {
+        let loaded = read(GOOD, &[], &[(name, text)]).unwrap();
+        loaded.config.applications[0].config.clone()
+    };
+    assert_eq!(plain, with(&format!("{text}\n# a comment\n")));
+    assert_ne!(
+        plain,
+        with(&text.replace("timeout = \"4m\"", "timeout = \"3m\""))
+    );
 }
 
 #[test]

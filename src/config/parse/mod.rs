@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{Application, MemberId, RunKind};
+use crate::model::{Application, Member, MemberId, RunKind};
 use crate::runbook::ParsedRunbook;
 use crate::runbook::spanned::{
     Diagnostic, Diagnostics, Document, Findings, Located, Place, Source, Table, read,
@@ -123,15 +123,17 @@ impl Draft {
         let (Some(sections), Some(node), false) = (self.sections, node, failed) else {
             return Err(self.findings.into_diagnostics(self.syntax));
         };
+        let members: Vec<Member> = sections.members.into_iter().map(|m| m.value).collect();
+        let runbook = |name: &str| runbooks.get(name).map(|parsed| &parsed.runbook);
         let applications: Vec<Application> = self
             .applications
             .into_iter()
-            .map(|draft| hash::stamp(draft.app))
+            .map(|draft| hash::stamp(draft.app, &members, runbook))
             .collect();
         Ok(Loaded {
             config: Config {
                 node: node.value,
-                members: sections.members.into_iter().map(|m| m.value).collect(),
+                members,
                 references: sections.references.into_iter().map(|r| r.probe).collect(),
                 applications,
                 runbooks: runbooks

@@ -242,6 +242,57 @@ async fn one_that_forms_alone_is_joined_by_the_others() {
 }
 
 #[tokio::test]
+async fn what_was_decided_before_a_member_was_wiped_is_not_done_after() {
+    let mut cluster = Cluster::new(&["a", "b", "c"]);
+    for name in ["a", "b", "c"] {
+        cluster.start(name).await;
+    }
+    cluster.greet();
+    cluster.greet();
+    let first = cluster.get("a");
+    assert_eq!(first.formation(), Formation::Form);
+    // Between the decision and the deed.
+    cluster.kill("c").await;
+    cluster.wipe("c");
+    let wiped = cluster.start("c").await;
+    first.hear(&MemberId::from("c"), wiped.hello());
+    first.form().await.expect("answers");
+    assert!(
+        matches!(first.formation(), Formation::Wait { .. }),
+        "{:?}",
+        first.formation()
+    );
+    cluster.form().await;
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
+async fn one_that_was_killed_while_it_formed_shuts_nobody_out() {
+    let mut cluster = Cluster::new(&["a", "b", "c"]);
+    for name in ["a", "b", "c"] {
+        cluster.start(name).await;
+    }
+    cluster.greet();
+    // It has written down with whom, and no more.
+    let first = cluster.get("a");
+    let disks = first.hello().heard;
+    assert_eq!(disks.len(), 3);
+    crate::ledger::store::keep_formed_with(&first.core.disk, &disks)
+        .await
+        .expect("written");
+    drop(first);
+    for name in ["a", "c"] {
+        cluster.kill(name).await;
+    }
+    cluster.wipe("c");
+    for name in ["a", "c"] {
+        cluster.start(name).await;
+    }
+    cluster.form().await;
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
 async fn a_wiped_member_neither_votes_nor_follows_until_it_is_readmitted() {
     let mut cluster = Cluster::formed(&["a", "b", "c"]).await;
     cluster.commit("before").await;
