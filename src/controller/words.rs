@@ -77,9 +77,9 @@ pub enum Input {
         /// What.
         heard: Heard,
     },
-    /// An AWS call of this member was answered, or not.
+    /// An AWS call of this member, of the kind that every member makes, succeeded or not.
     AwsAnswered {
-        /// Whether it was.
+        /// Whether it did.
         reached: bool,
     },
     /// A person asks for a run.

@@ -21,7 +21,7 @@ use crate::model::{
     AppId, BootId, CallOutcome, Command, CommandBody, Event, Goal, Intent, Millis, Observation,
     Outcome, Rejection, RunId, StandDownReason, StepId, Variant,
 };
-use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof, ReadError};
+use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 use crate::run::{Heard, Move, may_call};
 
 use super::gossip::Sheets;
@@ -64,10 +64,7 @@ impl Performer {
                     traffic: None,
                 };
                 tokio::spawn(self.clone().answered(unread, async move {
-                    let read = this.actuator.read_traffic(&app).await;
-                    let reached = !matches!(read, Err(ReadError::Unobservable { .. }));
-                    this.aws_answered(reached).await;
-                    let traffic = match read {
+                    let traffic = match this.actuator.read_traffic(&app).await {
                         Ok(traffic) => Some(traffic),
                         Err(error) => {
                             tracing::warn!(%app, %error, "planning from what was recorded");

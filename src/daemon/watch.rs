@@ -74,7 +74,9 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
 }
 
 /// The leader reads where the traffic of every application stands; `sounds`: this one's is read by
-/// the followers as well, who only want to know whether AWS answers.
+/// the followers as well, who only want to know whether their calls succeed. The leader is measured
+/// by the same: what fails for another application would fail for every other leader too, and each
+/// would give way to the next. A refusal is a failure: with credentials that have run out nobody acts.
 fn watch_traffic(
     performer: &Performer,
     stopping: &CancellationToken,
@@ -92,14 +94,18 @@ fn watch_traffic(
                     continue;
                 }
                 let looked = traffic(&performer, &app).await;
-                let reached = !matches!(looked, Err(ReadError::Unobservable { .. }));
-                performer.aws_answered(reached).await;
+                let unanswered = matches!(looked, Err(ReadError::Unobservable { .. }));
+                let failed = looked.is_err();
+                if sounds {
+                    performer.aws_answered(!failed).await;
+                }
                 if leads {
                     let now = looked.err().map(|error| error.to_string());
                     tell(&app, &app.home, "traffic", trouble.as_ref(), now.as_ref());
                     trouble = now;
                 }
-                let pause = if reached { EVERY } else { AGAIN };
+                let soon = unanswered || sounds && failed;
+                let pause = if soon { AGAIN } else { EVERY };
                 performer.clock.sleep(pause).await;
             }
         };
@@ -256,3 +262,6 @@ async fn record(performer: &Performer, body: CommandBody) {
         tracing::debug!(%error, "an observation was not recorded");
     }
 }
+
+#[cfg(test)]
+mod tests;
