@@ -63,6 +63,40 @@ proptest! {
     }
 }
 
+/// What announces more than it brings, or is nested deeper than anything here.
+#[test]
+fn a_bomb_is_an_error() {
+    let header = &wire::encode_request(&append())[..5];
+    let framed = |body: &[u8]| [header, body].concat();
+    const DEEP: usize = 4 << 20;
+    for opening in [0x81, 0x9f, 0xc1, 0xa1, 0xbf, 0x5f, 0x7f] {
+        let bomb = framed(&vec![opening; DEEP]);
+        assert!(wire::decode_request(&bomb).is_err(), "{opening:x}");
+    }
+    for announced in [0x5b, 0x7b, 0x9b, 0xbb] {
+        let bomb = framed(&[announced, 0x7f, 255, 255, 255, 255, 255, 255, 255]);
+        assert!(wire::decode_request(&bomb).is_err(), "{announced:x}");
+    }
+    // The same where a list, a text or a number belongs.
+    let whole = wire::encode_request(&append());
+    for name in ["entries", "to_disk", "plan", "by", "reason", "steps"] {
+        let at = whole
+            .windows(name.len())
+            .position(|window| window == name.as_bytes());
+        let Some(at) = at.map(|at| at + name.len()) else {
+            panic!("{name} is not there");
+        };
+        for announced in [0x5b, 0x7b, 0x9b, 0xbb] {
+            let mut bomb = whole[..at].to_vec();
+            bomb.extend([announced, 0x7f, 255, 255, 255, 255, 255, 255, 255]);
+            assert!(wire::decode_request(&bomb).is_err(), "{name} {announced:x}");
+        }
+        let mut bomb = whole[..at].to_vec();
+        bomb.resize(at + DEEP, 0x81);
+        assert!(wire::decode_request(&bomb).is_err(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_and_the_member_goes_on() {
     let cluster = Cluster::formed(&["a", "b", "c"]).await;

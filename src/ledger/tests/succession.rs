@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use openraft::EntryPayload;
-use openraft::raft::AppendEntriesRequest;
+use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::{CommittedLeaderId, EntryPayload, LogId, Vote};
 
 use super::cluster::{Cluster, eventually, has, timing};
 use super::support::{PATIENCE, pause};
 use crate::ledger::host::since_boot;
-use crate::ledger::wire::{Call, Request, encode_request};
-use crate::ledger::{Formation, LedgerOptions, Transition};
+use crate::ledger::wire::{Answer, Call, Request, decode_answer, encode_request};
+use crate::ledger::{Formation, LedgerOptions, Transition, node_id};
 use crate::model::{AppId, CommandBody, MemberId};
 use crate::ports::Ledger;
 
@@ -274,5 +274,47 @@ async fn a_wiped_member_does_not_make_others_stand_in_vain() {
     assert_eq!(alone.metrics().term, term, "it asked to be elected in vain");
     drop(alone);
     cluster.net.heal();
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_follower_that_starts_again_keeps_its_promise_to_the_leader() {
+    let mut cluster = Cluster::formed(&["a", "b", "c"]).await;
+    let leader = cluster.leader().await.core_member().clone();
+    let name = cluster.name_of(&cluster.follower());
+    let other = cluster
+        .members
+        .iter()
+        .find(|member| **member != leader && member.as_str() != name)
+        .cloned()
+        .expect("three");
+    let lease = timing().election_max;
+    // Out of reach: it has only what it wrote down.
+    cluster.isolate(&name);
+    let mut tried = false;
+    while !tried {
+        cluster.kill(&name).await;
+        let before = since_boot();
+        let back = cluster.start(&name).await;
+        let vote = Call::Vote(VoteRequest::new(
+            Vote::new(99, node_id(&other)),
+            Some(LogId::new(CommittedLeaderId::new(98, 1), 1_000)),
+        ));
+        let call = encode_request(&Request {
+            to_disk: Some(back.disk()),
+            call: vote,
+        });
+        let answer = back.serve(&other, &call).await.expect("answers");
+        let Ok(Answer::Vote(answer)) = decode_answer(&answer) else {
+            panic!("another answer");
+        };
+        // A host that is slower than that says nothing.
+        tried = since_boot() - before < lease;
+        assert!(!(tried && answer.vote_granted), "{answer:?}");
+        if answer.vote_granted {
+            cluster.shut_down().await;
+            return;
+        }
+    }
     cluster.shut_down().await;
 }

@@ -1,6 +1,7 @@
 //! Three and five ledgers at work: leaders lost, cut off, standing down; members away.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cluster::{Cluster, Watch, eventually, has, timing};
@@ -81,6 +82,21 @@ async fn a_leader_that_is_heard_but_hears_nothing_stands_down() {
     for other in cluster.members.iter().filter(|other| **other != own) {
         cluster.net.cut(other, &own);
     }
+    // Reads and a write that hangs speak to the others as heartbeats do.
+    let pending = tokio::spawn({
+        let old = Arc::clone(&old);
+        async move { old.propose(pause("pending", 1)).await }
+    });
+    let over = Arc::new(AtomicBool::new(false));
+    let reads = tokio::spawn({
+        let (old, over) = (Arc::clone(&old), Arc::clone(&over));
+        async move {
+            while !over.load(Ordering::Acquire) {
+                let _ = old.prove().await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    });
     eventually("another one leads", || {
         !old.leads()
             && cluster
@@ -88,6 +104,13 @@ async fn a_leader_that_is_heard_but_hears_nothing_stands_down() {
                 .any(|(_, ledger)| ledger.leads() && ledger.node() != old.node())
     })
     .await;
+    over.store(true, Ordering::Release);
+    reads.await.expect("joins");
+    let answer = pending.await.expect("joins");
+    assert!(
+        matches!(answer, Err(LedgerError::Unknown { .. })),
+        "{answer:?}"
+    );
     cluster.commit("meanwhile").await;
     cluster.net.heal();
     cluster.commit("after").await;
