@@ -33,6 +33,10 @@ pub struct HelloBody {
     pub known: BTreeMap<MemberId, DiskId>,
     /// The newest log schema it can read.
     pub schema: u32,
+    /// For how long after a leader's message it votes for nobody else, in real milliseconds; nothing
+    /// from a release that does not say.
+    #[serde(default)]
+    pub lease_ms: Option<u64>,
 }
 
 /// This member's data folder.

@@ -206,8 +206,8 @@ impl Keeper {
                 // Nobody else can lead, however slow the disk is.
                 Some(Duration::MAX)
             } else {
-                acknowledged_at(&self.core, metrics, now)
-                    .map(|at| at + self.core.timing.election_max)
+                let lease = self.core.roll.lease_among(&voters(metrics));
+                acknowledged_at(&self.core, metrics, now).map(|at| at + lease)
             }
         } else {
             None
@@ -248,7 +248,7 @@ impl Keeper {
         }
         let since = *self.leader_since.get_or_insert(now);
         let heard = acknowledged_at(&self.core, metrics, now).map_or(since, |at| at.max(since));
-        let lease = self.core.timing.election_max;
+        let lease = self.core.roll.lease_among(&voters(metrics));
         (now > heard + lease).then(|| End::StoodDown {
             reason: format!("no quorum has answered for {lease:?}"),
             // Asking around first is enough: without a quorum no election comes of it.

@@ -129,6 +129,17 @@ impl Roll {
             .is_some_and(|heard| since_boot() <= heard + self.lease)
     }
 
+    /// The lease that all of these keep: a leader with a longer one than its voters would still lead
+    /// when they have elected another.
+    pub(super) fn lease_among(&self, members: &BTreeSet<MemberId>) -> Duration {
+        let soft = self.soft();
+        let theirs = members
+            .iter()
+            .filter_map(|member| soft.hellos.get(member)?.lease_ms)
+            .map(Duration::from_millis);
+        theirs.chain([self.lease]).min().unwrap_or(self.lease)
+    }
+
     pub(super) fn leader_heard(&self) -> Option<Duration> {
         self.soft().leader_heard
     }
@@ -251,6 +262,7 @@ impl Roll {
                 known
             },
             schema: SCHEMA,
+            lease_ms: u64::try_from(self.lease.as_millis()).ok(),
         }
     }
 

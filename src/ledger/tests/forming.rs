@@ -20,6 +20,7 @@ fn hello(list: &BTreeSet<MemberId>, disk: u128, heard: &[(&str, u128)]) -> Hello
         heard: disks(heard),
         known: BTreeMap::new(),
         schema: 1,
+        lease_ms: None,
     }
 }
 
@@ -154,6 +155,7 @@ proptest! {
                         heard,
                         known: speaker.cluster.clone().unwrap_or_default(),
                         schema: 1,
+                        lease_ms: None,
                     };
                     beings[to].heard.insert(names[from].clone(), said);
                 }

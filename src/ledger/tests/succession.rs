@@ -6,11 +6,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use openraft::{CommittedLeaderId, EntryPayload, LogId, Vote};
 
-use super::cluster::{Cluster, eventually, has, timing};
+use super::cluster::{Cluster, Watch, eventually, has, timing};
 use super::support::{PATIENCE, pause};
 use crate::ledger::host::since_boot;
 use crate::ledger::wire::{Answer, Call, Request, decode_answer, encode_request};
-use crate::ledger::{Formation, LedgerOptions, Transition, node_id};
+use crate::ledger::{Formation, LedgerOptions, LedgerTiming, Transition, node_id};
 use crate::model::{AppId, CommandBody, MemberId};
 use crate::ports::Ledger;
 
@@ -316,5 +316,47 @@ async fn a_follower_that_starts_again_keeps_its_promise_to_the_leader() {
             return;
         }
     }
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_leader_with_a_longer_lease_than_its_voters_goes_by_theirs() {
+    let mut cluster = Cluster::new(&["a", "b", "c"]);
+    let patient = |options: LedgerOptions| LedgerOptions {
+        timing: LedgerTiming {
+            election_max: timing().election_max * 5,
+            ..options.timing
+        },
+        ..options
+    };
+    cluster.start_as("a", patient).await;
+    cluster.start("b").await;
+    cluster.start("c").await;
+    cluster.form().await;
+    cluster.greet();
+    cluster
+        .net
+        .hold(|from, _, call| from.as_str() != "a" && matches!(call, Call::Canvass { .. }));
+    if cluster.name_of(&*cluster.leader().await) != "a" {
+        let leader = cluster.leader().await;
+        leader
+            .stand_down("a test", PATIENCE)
+            .await
+            .expect("stands down");
+    }
+    eventually("the patient one leads", || cluster.get("a").leads()).await;
+    let watch = Watch::begin(&cluster.net);
+    cluster.net.heal();
+    cluster.isolate("a");
+    eventually("another one leads", || {
+        cluster
+            .running()
+            .any(|(member, ledger)| member.as_str() != "a" && ledger.leads())
+    })
+    .await;
+    assert!(!cluster.get("a").leads());
+    cluster.commit("after").await;
+    watch.end().await;
+    cluster.net.heal();
     cluster.shut_down().await;
 }
