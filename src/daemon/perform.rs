@@ -234,7 +234,9 @@ impl Performer {
             return CallOutcome::NotSent { why };
         }
         let (clock, lasts) = (Arc::clone(&self.clock), self.proof_lasts);
-        let proof = Proof::new(move || clock.now().mono.since(asked_at) < lasts);
+        // Once this member gives up leading, or its lease is over, nothing more leaves it.
+        let ledger = Arc::clone(&self.ledger);
+        let proof = Proof::new(move || clock.now().mono.since(asked_at) < lasts && ledger.leads());
         let call = Call {
             run,
             step,

@@ -245,3 +245,93 @@ async fn a_reading_and_an_opening_that_panic_are_answered() {
     performer.journal.close();
     performer.journal.wait().await;
 }
+
+/// Leads until the actuator has been handed the proof.
+struct Deposed {
+    state: Arc<State>,
+    leads: AtomicBool,
+}
+
+#[async_trait]
+impl Ledger for Deposed {
+    async fn propose(&self, _: Command) -> Result<Result<Event, Rejection>, LedgerError> {
+        Err(LedgerError::NotLeader)
+    }
+
+    async fn prove(&self) -> Result<Arc<State>, LedgerError> {
+        Ok(self.state())
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
+    fn leads(&self) -> bool {
+        self.leads.load(Ordering::Acquire)
+    }
+
+    async fn stand_down(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn changed(&self) -> Result<(), LedgerError> {
+        std::future::pending().await
+    }
+}
+
+/// Its ledger gives way while the request is being signed.
+struct Slow(Arc<Deposed>);
+
+#[async_trait]
+impl Actuator for Slow {
+    async fn observe(&self, _: &AppId, _: &Intent) -> Observation {
+        unreachable!("only a call is made")
+    }
+
+    async fn apply(&self, _: &AppId, _: &Call<'_>, proof: &Proof) -> CallOutcome {
+        assert!(proof.holds(), "it has just been made");
+        self.0.leads.store(false, Ordering::Release);
+        if proof.holds() {
+            return CallOutcome::Accepted;
+        }
+        CallOutcome::NotSent {
+            why: "the proof does not hold".to_owned(),
+        }
+    }
+
+    async fn read_traffic(&self, _: &AppId) -> Result<Traffic, ReadError> {
+        unreachable!("only a call is made")
+    }
+
+    async fn read_lag(&self, _: &AppId, _: &RegionId) -> Result<Vec<LagSample>, ReadError> {
+        unreachable!("only a call is made")
+    }
+
+    async fn read_capacity(
+        &self,
+        _: &AppId,
+        _: &RegionId,
+    ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
+        unreachable!("only a call is made")
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_proven_is_not_sent_by_one_that_leads_no_more() {
+    let (state, run, step) = intended();
+    let ledger = Arc::new(Deposed {
+        state: Arc::new(state.clone()),
+        leads: AtomicBool::new(true),
+    });
+    let (mut performer, _answers) = performer(state);
+    performer.actuator = Arc::new(Slow(Arc::clone(&ledger)));
+    performer.ledger = ledger;
+    let app = AppId::from("shop");
+    let outcome = performer
+        .call(&app, &run, &step, 1, &dial(), Variant::AsPlanned)
+        .await;
+    assert!(
+        matches!(outcome, CallOutcome::NotSent { .. }),
+        "{outcome:?}"
+    );
+}
