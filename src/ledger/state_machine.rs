@@ -25,7 +25,7 @@ use crate::model::{Command, Event, Rejection, State};
 use super::disk::Disk;
 use super::error::{DiskError, OpenError};
 use super::log_store::storage_error;
-use super::store::{KEY_SNAPSHOT, KEY_SNAPSHOT_META, META, SCHEMA, to_json};
+use super::store::{FIRST_SCHEMA, KEY_SNAPSHOT, KEY_SNAPSHOT_META, META, SCHEMA, to_json};
 use super::types::{NodeId, Peer, Reply, TypeConfig};
 use super::view::ViewSender;
 
@@ -54,11 +54,25 @@ pub(super) struct Slot {
 }
 
 /// One moment of the state machine. Cloning it copies no state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Applied {
     state: Arc<State>,
     upto: Option<LogId<NodeId>>,
     membership: StoredMembership<NodeId, Peer>,
+    /// The newest schema that any command behind it needed. Not this failoverd's own: while a release
+    /// is rolled out, its snapshots go to members of the last one.
+    schema: u32,
+}
+
+impl Default for Applied {
+    fn default() -> Self {
+        Self {
+            state: Arc::default(),
+            upto: None,
+            membership: StoredMembership::default(),
+            schema: FIRST_SCHEMA,
+        }
+    }
 }
 
 /// Makes a snapshot of one moment, beside the core.
@@ -136,11 +150,12 @@ impl StateMachine {
     pub(super) fn decode(disk: &Disk, meta: &[u8], body: &[u8]) -> Result<Applied, OpenError> {
         const DOING: &str = "reading the snapshot";
         let meta: Meta = serde_json::from_slice(meta).map_err(|e| disk.damaged(DOING, e))?;
-        let state = parse(body).map_err(|e| disk.damaged(DOING, super::error::chain(&e)))?;
+        let body = parse(body).map_err(|e| disk.damaged(DOING, super::error::chain(&e)))?;
         Ok(Applied {
-            state: Arc::new(state),
+            state: Arc::new(body.state),
             upto: meta.last_log_id,
             membership: meta.last_membership,
+            schema: body.schema,
         })
     }
 
@@ -223,6 +238,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     Reply::Nothing
                 }
                 EntryPayload::Normal(command) => {
+                    now.schema = now.schema.max(command.since_schema());
                     let reply = self
                         .transit(&mut now.state, &command)
                         .map_err(|e| StorageIOError::apply(entry.log_id, AnyError::new(&e)))?;
@@ -256,7 +272,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         snapshot: Box<Cursor<Vec<u8>>>,
     ) -> Result<(), Failure> {
         let body = snapshot.into_inner();
-        let state = parse(&body).map_err(|e| {
+        let parsed = parse(&body).map_err(|e| {
             let error = AnyError::error(super::error::chain(&e));
             StorageIOError::read_snapshot(Some(meta.signature()), error)
         })?;
@@ -266,9 +282,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             return Err(StorageIOError::write_state_machine(AnyError::new(&Retired)).into());
         }
         slot.now = Applied {
-            state: Arc::new(state),
+            state: Arc::new(parsed.state),
             upto: meta.last_log_id,
             membership: meta.last_membership.clone(),
+            schema: parsed.schema,
         };
         publish(&self.view, &slot.now);
         Ok(())
@@ -307,6 +324,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
             state,
             upto,
             membership,
+            schema,
         } = self.moment.clone();
         let meta = Meta {
             last_log_id: upto,
@@ -317,7 +335,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         // Megabytes with a thousand applications: not on the async loop.
         let body = tokio::task::spawn_blocking(move || {
             to_json(&Body {
-                schema: SCHEMA,
+                schema,
                 state: &*state,
             })
         })
@@ -331,13 +349,12 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     }
 }
 
-fn parse(body: &[u8]) -> Result<State, BodyError> {
+fn parse(body: &[u8]) -> Result<Body<State>, BodyError> {
     let SchemaOnly { schema } = serde_json::from_slice(body)?;
     if schema > SCHEMA {
         return Err(BodyError::Newer { found: schema });
     }
-    let body: Body<State> = serde_json::from_slice(body)?;
-    Ok(body.state)
+    Ok(serde_json::from_slice(body)?)
 }
 
 /// Keeps the snapshot unless a later one is there: one being built may be overtaken by one received.
@@ -372,5 +389,35 @@ impl std::fmt::Debug for StateMachine {
         f.debug_struct("StateMachine")
             .field("generation", &self.generation)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Owner, RedbStore, node_id};
+
+    #[tokio::test]
+    async fn a_snapshot_says_what_its_commands_need_not_who_made_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let member = crate::model::MemberId::from("ireland");
+        let owner = Owner {
+            node: node_id(&member),
+            member,
+        };
+        let opened = RedbStore::open(dir.path(), owner, Arc::new(crate::run::apply)).await;
+        let (_log, mut machine) = opened.expect("opens");
+        // As if a command of a far newer schema were among them.
+        let needed = SCHEMA + 6;
+        machine.slot().now.schema = needed;
+        let mut builder = machine.get_snapshot_builder().await;
+        let snapshot = builder.build_snapshot().await.expect("builds");
+        let body = snapshot.snapshot.into_inner();
+        let said: SchemaOnly = serde_json::from_slice(&body).expect("reads");
+        assert_eq!(said.schema, needed);
+        assert!(matches!(
+            parse(&body),
+            Err(BodyError::Newer { found }) if found == needed
+        ));
     }
 }
