@@ -29,6 +29,7 @@ use crate::ports::Clock;
 
 use super::forward;
 use super::gossip::{self, Asker, Sheets};
+use super::odd_clock::OddClock;
 use super::perform::Performer;
 use super::snapshot::ClusterView;
 
@@ -178,6 +179,8 @@ impl Cluster {
                 clock: Arc::clone(&performer.clock),
                 round,
                 inbox: performer.inbox.clone(),
+                me: config.node.id.clone(),
+                clocks: OddClock::new(config.members.len()),
             };
             for member in &config.members {
                 if member.id != config.node.id {

@@ -20,11 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::Input;
 use crate::ledger::{HelloBody, RaftLedger};
-use crate::model::{MemberId, Millis, VoteSheet};
+use crate::model::{MemberId, Millis, VoteSheet, Wall};
 use crate::peer::{Channel, PeerNet, Refusal};
 use crate::ports::Clock;
 
 use super::cluster::{decode, encode};
+use super::odd_clock::OddClock;
 
 /// World time for which one question waits for its answer, and the least of it in real time: twice
 /// the longest way between two Regions and back.
@@ -44,6 +45,9 @@ pub(super) struct Ask {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     pub hello: HelloBody,
+    /// What time it is there; nothing from a release that does not say.
+    #[serde(default)]
+    pub wall: Option<Wall>,
     pub sheets: Vec<VoteSheet>,
 }
 
@@ -84,6 +88,7 @@ pub(super) fn tell(
     ledger.hear(from, ask.hello);
     encode(&Told {
         hello: ledger.hello(),
+        wall: Some(clock.now().wall),
         sheets: sheets.leaving(clock),
     })
 }
@@ -97,6 +102,9 @@ pub(super) struct Asker {
     /// Between two questions, in world time.
     pub round: Millis,
     pub inbox: mpsc::Sender<Input>,
+    /// This member, which does not trust itself while its clock contradicts the others'.
+    pub me: MemberId,
+    pub clocks: OddClock,
 }
 
 impl Asker {
@@ -122,7 +130,7 @@ impl Asker {
             return;
         };
         let within = self.clock.real(WITHIN, WITHIN_FLOOR);
-        let asked_at = self.clock.now().mono;
+        let asked = self.clock.now();
         let called = self
             .net
             .call(member, Channel::Votes, body.into(), within)
@@ -138,6 +146,15 @@ impl Asker {
             },
         };
         self.ledger.hear(member, told.hello);
+        let answered = self.clock.now();
+        if let Some(theirs) = told.wall
+            && self.clocks.is_ours(member, asked, theirs, answered)
+        {
+            let member = self.me.clone();
+            // The loop is gone only when the process ends.
+            let _ = self.inbox.send(Input::Tilt { member }).await;
+        }
+        let asked_at = asked.mono;
         for sheet in told.sheets {
             if sheet.member != *member {
                 tracing::warn!(%member, votes_of = %sheet.member, "it speaks for another: not heard");

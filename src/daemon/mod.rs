@@ -16,6 +16,7 @@ mod driver;
 mod forward;
 mod gossip;
 mod node;
+mod odd_clock;
 mod perform;
 mod preflight;
 pub mod snapshot;
