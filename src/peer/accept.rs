@@ -1,11 +1,12 @@
 //! Connections that others open.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::connection::{self, Queues, Side};
 use super::dial::URGENT;
@@ -18,9 +19,59 @@ use super::serving::Serving;
 /// once would only burn the processor.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Who is greeting now. A stranger that connects and says nothing holds a place until its time is up:
+/// from one address no more than half of the places are taken, so that it locks no member out.
+struct Greetings {
+    places: usize,
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+/// Given back when dropped.
+struct Place {
+    from: IpAddr,
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+impl Greetings {
+    fn new(places: usize) -> Self {
+        Self {
+            places,
+            taken: Arc::default(),
+        }
+    }
+
+    fn begin(&self, from: IpAddr) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = taken.get(&from).copied().unwrap_or(0);
+        let all: usize = taken.values().sum();
+        if all >= self.places || here >= self.places.div_ceil(2) {
+            return None;
+        }
+        taken.insert(from, here + 1);
+        Some(Place {
+            from,
+            taken: Arc::clone(&self.taken),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = taken
+            .get(&self.from)
+            .map_or(0, |here| here.saturating_sub(1));
+        if left == 0 {
+            taken.remove(&self.from);
+        } else {
+            taken.insert(self.from, left);
+        }
+    }
+}
+
 /// Accepts until the port is closed.
 pub(super) async fn listen(shared: Arc<Shared>, listener: TcpListener) {
-    let greetings = Arc::new(Semaphore::new(shared.options.limits.handshakes));
+    let greetings = Greetings::new(shared.options.limits.handshakes);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -35,7 +86,7 @@ pub(super) async fn listen(shared: Arc<Shared>, listener: TcpListener) {
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&greetings).try_acquire_owned() else {
+        let Some(place) = greetings.begin(from.ip()) else {
             shared.warnings.warn(
                 &from.ip().to_string(),
                 "too_many",
@@ -46,18 +97,13 @@ pub(super) async fn listen(shared: Arc<Shared>, listener: TcpListener) {
         let shared_by_task = Arc::clone(&shared);
         shared.tracker.spawn(async move {
             let shared = shared_by_task;
-            let greet_and_serve = serve(&shared, tcp, from.ip(), permit);
+            let greet_and_serve = serve(&shared, tcp, from.ip(), place);
             greet_and_serve.await;
         });
     }
 }
 
-async fn serve(
-    shared: &Arc<Shared>,
-    tcp: TcpStream,
-    from: IpAddr,
-    permit: tokio::sync::OwnedSemaphorePermit,
-) {
+async fn serve(shared: &Arc<Shared>, tcp: TcpStream, from: IpAddr, place: Place) {
     let (urgent, urgent_frames) = mpsc::channel(URGENT);
     let control = Control::new(urgent, &shared.stop);
     let mut who = None;
@@ -66,7 +112,7 @@ async fn serve(
         greeted = greeting => greeted,
         () = shared.stop.cancelled() => return,
     };
-    drop(permit);
+    drop(place);
     let greeted = match greeted {
         Ok(greeted) => greeted,
         Err(failed) => {

@@ -86,7 +86,8 @@ pub struct Limits {
     pub reconnect_max: Duration,
     /// The longest that one request is worked on, whatever its caller says.
     pub handle: Duration,
-    /// Handshakes of others at the same time; more are closed at once.
+    /// Handshakes of others at the same time, at most half of them from one address; more are closed at
+    /// once.
     pub handshakes: usize,
     /// Between two looks at the certificate's files.
     pub reload: Duration,

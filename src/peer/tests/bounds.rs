@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::*;
 use crate::config::PeerSecurity;
@@ -255,6 +255,22 @@ async fn more_than_may_be_greeting_at_once_are_closed() {
     let _first = Raw::connect(a.address()).await;
     let mut second = Raw::connect(a.address()).await;
     assert_eq!(second.next().await, None);
+}
+
+#[tokio::test]
+async fn one_address_that_says_nothing_locks_no_member_out() {
+    let mut few = plain("a");
+    few.limits.handshakes = 4;
+    few.limits.handshake = PATIENCE;
+    let a = alone(few).await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+        silent.push(socket.connect(a.address()).await.unwrap());
+    }
+    let _raw = let_in(&a).await;
+    assert_eq!(silent.len(), 8, "they are still there");
 }
 
 #[tokio::test]
