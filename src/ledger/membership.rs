@@ -14,13 +14,17 @@ use std::time::Duration;
 use openraft::ChangeMembers;
 use openraft::error::{ClientWriteError, RaftError};
 
-use crate::model::{Command, CommandBody, MemberId, Rejection};
+use crate::model::{Command, CommandBody, DiskId, MemberId, Rejection};
 use crate::ports::{Ledger, LedgerError};
 
 use super::core::{Metrics, member_of};
 use super::error::WipedDisk;
+use super::formation::readmit_command;
 use super::raft_ledger::RaftLedger;
 use super::types::{NodeId, Peer, node_id};
+
+/// Between two looks at what a member has said: a small part of a gossip round.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A change that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,14 @@ pub enum MembershipError {
         voters: usize,
         needed: usize,
         heard: usize,
+    },
+    #[error(
+        "member {member} has not spoken from its new data folder within {within:?}; look at its log, then run {again} again"
+    )]
+    NotBack {
+        member: MemberId,
+        within: Duration,
+        again: String,
     },
     #[error(
         "member {member} follows but has not caught up within {within:?}; it stays a learner: look at its log, then run failoverctl member add {member} again"
@@ -106,16 +118,14 @@ impl RaftLedger {
         within: Duration,
     ) -> Result<MembersChanged, MembershipError> {
         let _one = self.begin_change().await?;
-        let hello = self
-            .core
-            .roll
-            .hello_of(member)
-            .ok_or_else(|| MembershipError::NotHeard {
-                member: member.clone(),
-            })?;
-        let voter = self.voters().contains_key(&node_id(member));
-        if self.core.roll.disk_of(member) == Some(hello.disk) && voter {
+        if *member == self.core.member {
             return Ok(self.changed_to());
+        }
+        // What it presents itself with, not what it last said: a wiped member is let in no further.
+        let disk = self.presented(member)?;
+        if self.core.roll.disk_of(member) == Some(disk) {
+            // Nothing was lost, or it is half-way back already.
+            return self.add(member, within).await;
         }
         if self.members().contains_key(&node_id(member)) {
             self.remove(member, by).await?;
@@ -161,14 +171,9 @@ impl RaftLedger {
         if self.voters().contains_key(&node) {
             return Ok(self.changed_to());
         }
-        let hello = self
-            .core
-            .roll
-            .hello_of(member)
-            .ok_or_else(|| MembershipError::NotHeard {
-                member: member.clone(),
-            })?;
-        self.core.roll.admits(member, hello.disk)?;
+        let disk = self.presented(member)?;
+        self.core.roll.check(member, disk)?;
+        self.speaks(member, disk, within).await?;
         if self.state().disks.is_empty() {
             // A cluster of one has not needed to know its own.
             self.command(CommandBody::FoundCluster {
@@ -178,7 +183,7 @@ impl RaftLedger {
         }
         self.command(CommandBody::RecordDisk {
             member: member.clone(),
-            disk: hello.disk,
+            disk,
         })
         .await?;
         let peer = Peer {
@@ -217,6 +222,36 @@ impl RaftLedger {
                 .await?;
         }
         self.forget_disk(member, by).await
+    }
+
+    fn presented(&self, member: &MemberId) -> Result<DiskId, MembershipError> {
+        let disk = self.core.roll.speaks_from(member);
+        disk.ok_or_else(|| MembershipError::NotHeard {
+            member: member.clone(),
+        })
+    }
+
+    /// Waits until the member has said of itself that it speaks from that data folder: it is let in,
+    /// and what it can read is known.
+    async fn speaks(
+        &self,
+        member: &MemberId,
+        disk: DiskId,
+        within: Duration,
+    ) -> Result<(), MembershipError> {
+        let roll = &self.core.roll;
+        let spoken = async {
+            while roll.hello_of(member).is_none_or(|hello| hello.disk != disk) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(within, spoken)
+            .await
+            .map_err(|_| MembershipError::NotBack {
+                member: member.clone(),
+                within,
+                again: readmit_command(member),
+            })
     }
 
     async fn forget_disk(&self, member: &MemberId, by: &str) -> Result<(), MembershipError> {
@@ -343,14 +378,14 @@ impl RaftLedger {
     fn changed_to(&self) -> MembersChanged {
         let voters: BTreeSet<MemberId> = self.voters().into_values().collect();
         MembersChanged {
-            warning: even(voters.len()),
+            warning: even_voters(voters.len()),
             voters,
         }
     }
 }
 
-/// What is wrong with an even number of voters.
-pub(super) fn even(voters: usize) -> Option<String> {
+/// What is wrong with an even number of voters; nothing with an odd one.
+pub fn even_voters(voters: usize) -> Option<String> {
     (voters > 0 && voters.is_multiple_of(2)).then(|| {
         format!(
             "{voters} voters survive the loss of {}, as {} would: add or remove one",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::MemberId;
 
 use super::core::{Core, member_of};
+use super::error::WipedDisk;
 
 /// The cluster as this member sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Quorum {
     pub not_in_log: BTreeSet<MemberId>,
     /// In the log, but not configured: to be removed with `failoverctl member remove`.
     pub not_configured: BTreeSet<MemberId>,
+    /// Presented themselves with another data folder than the one on record.
+    pub wiped: Vec<WipedDisk>,
 }
 
 /// One who decides.
@@ -65,5 +68,6 @@ pub(super) fn look(core: &Core) -> Quorum {
         changing: membership.get_joint_config().len() > 1,
         not_in_log: configured.difference(&in_log).cloned().collect(),
         not_configured: in_log.difference(configured).cloned().collect(),
+        wiped: core.roll.wiped(),
     }
 }

@@ -34,6 +34,9 @@ struct Soft {
     /// Counts until the log says more.
     formed_with: BTreeMap<MemberId, DiskId>,
     hellos: BTreeMap<MemberId, HelloBody>,
+    /// The data folder that each member last presented itself with, let in or not. A hello that was
+    /// heard before may be of a folder that is lost since.
+    presented: BTreeMap<MemberId, DiskId>,
     /// When each member was last heard, since the host's start.
     contacts: BTreeMap<MemberId, Duration>,
     /// When a leader's message was last accepted here.
@@ -101,8 +104,41 @@ impl Roll {
         to == Some(self.disk) || self.disk_of(&self.own) == Some(self.disk)
     }
 
-    /// Whether that member may speak from that data folder.
+    /// Whether that member, which presents itself with that data folder, may speak.
     pub(super) fn admits(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
+        if *member != self.own {
+            self.soft().presented.insert(member.clone(), disk);
+        }
+        self.check(member, disk)
+    }
+
+    /// The data folder that member speaks from now, as far as it has said.
+    pub(super) fn speaks_from(&self, member: &MemberId) -> Option<DiskId> {
+        let soft = self.soft();
+        let heard = soft.hellos.get(member).map(|hello| hello.disk);
+        soft.presented.get(member).copied().or(heard)
+    }
+
+    /// Those who present themselves with another data folder than the one on record.
+    pub(super) fn wiped(&self) -> Vec<WipedDisk> {
+        let known = self.disks();
+        let presented = self.soft().presented.clone();
+        presented
+            .into_iter()
+            .filter_map(|(member, got)| {
+                let known = *known.get(&member)?;
+                (known != got).then(|| WipedDisk {
+                    remedy: readmit_command(&member),
+                    member,
+                    known,
+                    got,
+                })
+            })
+            .collect()
+    }
+
+    /// Whether that member may speak from that data folder.
+    pub(super) fn check(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
         match self.disk_of(member) {
             // A member that is cut off may have missed a re-admission, and must not shut out the
             // leader that would tell it. Raft is safe all the same: a data folder answers only

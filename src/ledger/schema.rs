@@ -13,9 +13,14 @@ pub(super) fn admits(core: &Core, command: &Command) -> Result<(), Rejection> {
     if needs <= FIRST_SCHEMA {
         return Ok(());
     }
+    check(needs, &announced(core))
+}
+
+/// The newest schema that each member of the cluster, learners included, says it can read.
+pub(super) fn announced(core: &Core) -> BTreeMap<MemberId, u32> {
     let metrics = core.metrics();
     let nodes = metrics.membership_config.membership().nodes();
-    let announced = nodes
+    nodes
         .map(|(_, peer)| {
             let schema = if peer.member == core.member {
                 SCHEMA
@@ -26,12 +31,11 @@ pub(super) fn admits(core: &Core, command: &Command) -> Result<(), Rejection> {
             };
             (peer.member.clone(), schema)
         })
-        .collect();
-    check(needs, &announced)
+        .collect()
 }
 
 /// The first member that does not know what is needed is the reason.
-fn check(needs: u32, announced: &BTreeMap<MemberId, u32>) -> Result<(), Rejection> {
+pub(super) fn check(needs: u32, announced: &BTreeMap<MemberId, u32>) -> Result<(), Rejection> {
     match announced.iter().find(|(_, knows)| **knows < needs) {
         None => Ok(()),
         Some((member, knows)) => Err(Rejection::OldMember {

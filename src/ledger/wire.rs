@@ -94,6 +94,11 @@ pub(super) fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
     decode(body)
 }
 
+/// Whether these bytes are a message of another member's ledger.
+pub fn understands(bytes: &[u8]) -> bool {
+    decode_request(bytes).is_ok()
+}
+
 pub(super) fn encode_answer(answer: &Answer) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     encode(&mut bytes, answer);

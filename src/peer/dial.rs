@@ -71,6 +71,9 @@ pub(super) async fn keep(
             Err(failed) => {
                 let (code, message) = (failed.code(), failed.message());
                 shared.trouble(&peer.id, code, &message);
+                if let Failed::TheyRefuse(refusal) = &failed {
+                    shared.registry.refused_by(&peer.id, refusal);
+                }
                 state.send_replace(LineState::Down { why: message });
                 wait = match failed {
                     Failed::Unreachable { .. } | Failed::Lost { .. } => {

@@ -200,7 +200,7 @@ pub(super) async fn receive(
     .await
 }
 
-/// The last checks: the disk (or whatever the handler asks for), that it is the only one of its name,
+/// The last checks: that it is the only one of its name, the disk (or whatever the handler asks for),
 /// and that its authority was not taken away while it was greeting.
 async fn let_in(
     shared: &Arc<Shared>,
@@ -209,6 +209,9 @@ async fn let_in(
     (direction, channel): (Direction, Channel),
     control: Control,
 ) -> Result<Entered, Refusal> {
+    // Before the look at its disk: a second daemon of one name is told that it is one, and nobody is
+    // advised to let its disk in for that of the first.
+    shared.registry.only_life(identity).await?;
     shared.handler.admit(identity)?;
     let entered = shared
         .registry

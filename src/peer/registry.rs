@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
 use super::{Channel, PeerFault, PeerIdentity, PeerMember, PeerStatus, Refusal, host_time};
-use crate::model::MemberId;
+use crate::model::{BootId, MemberId};
 
 /// Round trips that are remembered for the worst of them: four channels' pings of half a minute.
 const ROUND_TRIPS: usize = 128;
@@ -45,6 +45,7 @@ struct Entry {
     ponged: watch::Sender<u64>,
     last_heard: Option<Instant>,
     fault: Option<(String, String, Instant)>,
+    refuses: Option<Refusal>,
     round_trips: VecDeque<Duration>,
     /// Rung when a life of it was let in: whoever waits to dial it need not wait.
     arrived: Arc<Notify>,
@@ -94,6 +95,14 @@ impl Control {
     }
 }
 
+impl Entry {
+    /// A life of the member that is here and is not this one.
+    fn other_life(&self, identity: &PeerIdentity) -> Option<BootId> {
+        let present = self.identity.as_ref()?.boot;
+        (present != identity.boot && !self.links.is_empty()).then_some(present)
+    }
+}
+
 impl Registry {
     pub fn new(liveness: Duration) -> Self {
         Self {
@@ -120,6 +129,7 @@ impl Registry {
                 ponged: watch::Sender::new(0),
                 last_heard: None,
                 fault: None,
+                refuses: None,
                 round_trips: VecDeque::new(),
                 arrived: Arc::default(),
             })
@@ -161,19 +171,30 @@ impl Registry {
         control: Control,
     ) -> Result<Entered, Refusal> {
         loop {
+            self.only_life(identity).await?;
+            let mut members = self.lock();
+            let Some(entry) = members.get_mut(&identity.member) else {
+                return Err(unknown(&identity.member));
+            };
+            // Another one may have come meanwhile.
+            if entry.other_life(identity).is_none() {
+                return Ok(self.admit(entry, identity, direction, channel, control));
+            }
+        }
+    }
+
+    /// Refuses a life of a member while another one is here and answers; one that does not answer
+    /// any more is forgotten.
+    pub async fn only_life(&self, identity: &PeerIdentity) -> Result<(), Refusal> {
+        loop {
             let (mut ponged, present) = {
-                let mut members = self.lock();
-                let Some(entry) = members.get_mut(&identity.member) else {
+                let members = self.lock();
+                let Some(entry) = members.get(&identity.member) else {
                     return Err(unknown(&identity.member));
                 };
-                let present = entry.identity.as_ref().map(|i| i.boot);
-                match present {
-                    Some(present) if present != identity.boot && !entry.links.is_empty() => {
-                        (entry.ponged.subscribe(), present)
-                    }
-                    Some(_) | None => {
-                        return Ok(self.admit(entry, identity, direction, channel, control));
-                    }
+                match entry.other_life(identity) {
+                    Some(present) => (entry.ponged.subscribe(), present),
+                    None => return Ok(()),
                 }
             };
             let nonce = self.next_nonce();
@@ -205,6 +226,10 @@ impl Registry {
         control: Control,
     ) -> Entered {
         let first = entry.links.is_empty();
+        if direction == Direction::Outgoing {
+            // It has said welcome. One that dials here and then hangs up has not.
+            entry.refuses = None;
+        }
         entry.identity = Some(identity.clone());
         let serial = self.next_nonce();
         let replaced = entry.links.insert(
@@ -237,7 +262,7 @@ impl Registry {
     }
 
     /// A life that does not answer: its connections end.
-    fn forget(&self, member: &MemberId, boot: crate::model::BootId) {
+    fn forget(&self, member: &MemberId, boot: BootId) {
         if let Some(entry) = self.lock().get_mut(member)
             && entry.identity.as_ref().is_some_and(|i| i.boot == boot)
         {
@@ -275,6 +300,13 @@ impl Registry {
         }
     }
 
+    /// A member did not let this one in.
+    pub fn refused_by(&self, member: &MemberId, refusal: &Refusal) {
+        if let Some(entry) = self.lock().get_mut(member) {
+            entry.refuses = Some(refusal.clone());
+        }
+    }
+
     /// This side refused somebody.
     pub fn count(&self, refusal: &Refusal) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,6 +341,7 @@ impl Registry {
                     incoming: of(Direction::Incoming),
                     last_heard: entry.last_heard.map(|at| now.duration_since(at)),
                     identity: entry.identity.clone(),
+                    refuses: entry.refuses.clone(),
                     last_error: entry.fault.as_ref().map(|(code, message, at)| PeerFault {
                         code: code.clone(),
                         message: message.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Channel, PeerIdentity};
+use super::{Channel, PeerIdentity, Refusal};
 use crate::model::MemberId;
 
 /// One other member, as this one sees it now.
@@ -22,6 +22,8 @@ pub struct PeerStatus {
     pub last_heard: Option<Duration>,
     /// What it said of itself when it was last let in; kept while it is away.
     pub identity: Option<PeerIdentity>,
+    /// Why it did not let this member in at the last attempt; `None` since it did.
+    pub refuses: Option<Refusal>,
     /// The last thing that went wrong with it.
     pub last_error: Option<PeerFault>,
     /// The latest ping's.

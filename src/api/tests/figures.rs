@@ -252,6 +252,7 @@ fn cluster() -> ClusterView {
             incoming: BTreeSet::new(),
             last_heard: Some(Duration::from_millis(40)),
             identity: None,
+            refuses: None,
             last_error: None,
             round_trip: Some(Duration::from_millis(22)),
             round_trip_worst: Some(Duration::from_millis(31)),

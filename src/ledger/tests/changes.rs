@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::cluster::{Cluster, eventually, has};
 use super::support::PATIENCE;
-use crate::ledger::{Formation, MembershipError};
-use crate::model::MemberId;
+use crate::ledger::{Formation, HelloBody, MembershipError, SCHEMA, schema};
+use crate::model::{MemberId, Rejection};
 use crate::ports::Ledger;
 
 #[tokio::test]
@@ -137,5 +137,60 @@ async fn a_removal_that_would_lose_the_quorum_is_refused() {
         .expect("removed");
     assert_eq!(changed.voters.len(), 2);
     cluster.commit("after").await;
+    cluster.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_mixed_cluster_works_and_its_leader_knows_who_is_the_oldest() {
+    let mut cluster = Cluster::formed(&["a", "b", "c"]).await;
+    cluster.greet();
+    let leader = cluster.leader().await;
+    let announced = schema::announced(&leader.core);
+    assert!(
+        announced.values().all(|knows| *knows == SCHEMA),
+        "{announced:?}"
+    );
+    assert_eq!(schema::check(SCHEMA, &announced), Ok(()));
+
+    // One is upgraded: what only it can read is refused with the name of one that cannot.
+    let own = MemberId::from(cluster.name_of(&leader).as_str());
+    let others: Vec<MemberId> = cluster
+        .members
+        .iter()
+        .filter(|m| **m != own)
+        .cloned()
+        .collect();
+    let newer = |member: &MemberId| HelloBody {
+        schema: SCHEMA + 1,
+        ..cluster.get(member.as_str()).hello()
+    };
+    leader.hear(&others[0], newer(&others[0]));
+    let announced = schema::announced(&leader.core);
+    assert_eq!(announced.get(&others[0]), Some(&(SCHEMA + 1)));
+    let refused = schema::check(SCHEMA + 1, &announced).expect_err("two are older");
+    assert!(
+        matches!(&refused, Rejection::OldMember { member, .. } if *member != others[0]),
+        "{refused}"
+    );
+    cluster.commit("mixed").await;
+    assert!(has(&*cluster.agree().await, "mixed"));
+
+    leader.hear(&others[1], newer(&others[1]));
+    let mut announced = schema::announced(&leader.core);
+    assert!(matches!(
+        schema::check(SCHEMA + 1, &announced),
+        Err(Rejection::OldMember { member, .. }) if member == own
+    ));
+    announced.insert(own, SCHEMA + 1);
+    assert_eq!(schema::check(SCHEMA + 1, &announced), Ok(()));
+    drop(leader);
+    cluster.members.insert(MemberId::from("d"));
+    cluster.start("d").await;
+    cluster.greet();
+    let leader = cluster.leader().await;
+    let fourth = MemberId::from("d");
+    leader.add_member(&fourth, PATIENCE).await.expect("added");
+    assert_eq!(schema::announced(&leader.core).get(&fourth), Some(&SCHEMA));
+    drop(leader);
     cluster.shut_down().await;
 }

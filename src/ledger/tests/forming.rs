@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::cluster::{Cluster, eventually, has};
-use crate::ledger::{Formation, HelloBody, OwnFolder, ServeError, decide, node_id};
+use crate::ledger::{
+    Formation, HelloBody, MembershipError, OwnFolder, ServeError, decide, node_id,
+};
 use crate::model::{DiskId, MemberId};
 
 fn members(names: &[&str]) -> BTreeSet<MemberId> {
@@ -346,6 +348,65 @@ async fn a_wiped_member_neither_votes_nor_follows_until_it_is_readmitted() {
     assert_eq!(state.disks.get(&member), Some(&wiped.disk()));
     leader.admits(&member, wiped.disk()).expect("admitted");
     assert_eq!(wiped.formation(), Formation::Formed);
+    cluster.shut_down().await;
+}
+
+/// As with the port between members, which lets a wiped one in no further than to say which disk it
+/// has: what it had said before is of the lost one.
+#[tokio::test]
+async fn one_that_is_shut_out_is_readmitted_with_the_disk_it_presents() {
+    let mut cluster = Cluster::formed(&["a", "b", "c"]).await;
+    cluster.commit("before").await;
+    cluster.greet();
+    let name = cluster.name_of(&cluster.follower());
+    let member = MemberId::from(name.as_str());
+    let old = cluster.get(&name).disk();
+    cluster.kill(&name).await;
+    cluster.wipe(&name);
+    let wiped = cluster.start(&name).await;
+    let leader = cluster.leader().await;
+    leader.admits(&member, wiped.disk()).expect_err("refused");
+    let seen = leader.quorum().wiped;
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(
+        (&seen[0].member, seen[0].known, seen[0].got),
+        (&member, old, wiped.disk())
+    );
+
+    // It does not come back in time: nothing but its old disk is given up, and one may ask again.
+    let short = std::time::Duration::from_millis(1);
+    let error = leader
+        .readmit(&member, "Ada", short)
+        .await
+        .expect_err("it has not spoken");
+    assert!(matches!(error, MembershipError::NotBack { .. }), "{error}");
+    leader.admits(&member, wiped.disk()).expect("let in");
+    assert!(leader.quorum().wiped.is_empty());
+    let asked = tokio::spawn({
+        let (leader, member) = (std::sync::Arc::clone(&leader), member.clone());
+        async move {
+            let within = super::support::PATIENCE;
+            leader.readmit(&member, "Ada", within).await
+        }
+    });
+    let changed = loop {
+        cluster.greet();
+        if asked.is_finished() {
+            break asked.await.expect("joins").expect("re-admitted");
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(changed.voters, cluster.members);
+    let again = leader
+        .readmit(&member, "Ada", short)
+        .await
+        .expect("is back");
+    assert_eq!(again.voters, cluster.members);
+    drop(leader);
+    cluster.commit("after").await;
+    let state = cluster.agree().await;
+    assert_eq!(state.disks.get(&member), Some(&wiped.disk()));
+    assert!(has(&state, "before") && has(&state, "after"));
     cluster.shut_down().await;
 }
 

@@ -220,6 +220,35 @@ async fn two_members_of_one_id() {
     twin.connected("a").await;
 }
 
+/// A twin has a disk of its own. To let that in is the last thing that anybody should be advised.
+#[tokio::test]
+async fn a_second_daemon_with_a_disk_of_its_own_is_not_taken_for_a_wiped_one() {
+    let (a, b) = pair(plain("a"), plain("b")).await;
+    a.connected("b").await;
+    let mut twin = plain("b");
+    (twin.boot, twin.disk) = (BootId(99), DiskId(99));
+    *a.echo.wiped.lock().unwrap() = Some(DiskId(99));
+    let twin = start(twin).await;
+    twin.meets(&[("a", a.address())]);
+    twin.fault("a", "duplicate_id").await;
+    a.fault("b", "duplicate_id").await;
+    assert!(
+        !a.net.refusals().contains_key("disk"),
+        "{:?}",
+        a.net.refusals()
+    );
+    let refusal = twin.of("a").refuses.expect("it is told why");
+    assert_eq!(refusal.code(), "duplicate_id");
+    assert!(b.ask("a", Channel::Raft, "still here").await.is_ok());
+
+    // When the first one has gone, it is a member whose disk was lost.
+    b.net.shutdown().await;
+    twin.fault("a", "disk").await;
+    *a.echo.wiped.lock().unwrap() = None;
+    twin.connected("a").await;
+    assert_eq!(twin.of("a").refuses, None);
+}
+
 #[tokio::test]
 async fn its_own_id_from_elsewhere() {
     let a = start(plain("a")).await;
