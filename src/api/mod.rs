@@ -1,10 +1,11 @@
-//! Floor 6: what a member tells whoever asks over HTTP: whether it lives, whether it is ready, and
-//! its metrics.
+//! Floor 6: what a member tells whoever asks over HTTP: whether it lives, whether it is ready, its
+//! metrics; and who the members are, which an operator may change here.
 //!
 //! ```text
 //!  daemon ──Arc<Snapshot>──watch──┐
 //!         ──Stats────────────────┼─▶ ApiSource ──▶ routes ──▶ /livez /readyz /metrics
-//!         ──heartbeat────────────┘
+//!         ──heartbeat────────────┤                     /v1/members
+//!         ◀─MemberDesk───────────┘
 //! ```
 //!
 //! Nothing here takes a lock of the daemon's loop: in an outage, when the loop is busiest, the answer
@@ -15,7 +16,9 @@
 //! Invariant: metric names and labels are bounded by configuration and by closed lists of words.
 
 mod bind;
+mod members;
 mod metrics;
+mod problem;
 mod routes;
 mod serve;
 mod source;
@@ -24,5 +27,7 @@ mod source;
 mod tests;
 
 pub use bind::{ApiError, bind};
+pub use members::{ChangeBody, Disk, ListWarning, MemberDesk, MemberList, MemberRow, Role};
+pub use problem::Problem;
 pub use serve::serve;
-pub use source::{ApiSource, Heartbeat};
+pub use source::{ApiSource, Configured, Heartbeat};

@@ -10,7 +10,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 
+use super::members;
 use super::metrics::{self, Scraper};
+use super::problem::Problem;
 use super::source::ApiSource;
 use crate::model::Millis;
 
@@ -20,7 +22,8 @@ const SCRAPES: usize = 2;
 
 const PAGES: &str = "/livez    200 while the daemon's loop turns\n\
                      /readyz   200 while this member does its part, 503 and why otherwise\n\
-                     /metrics  OpenMetrics\n";
+                     /metrics  OpenMetrics\n\
+                     /v1/members  the members as JSON; see failoverctl member\n";
 
 #[derive(Clone)]
 struct Pages {
@@ -29,7 +32,9 @@ struct Pages {
     scrapes: Arc<Semaphore>,
 }
 
-pub(super) fn router(source: ApiSource) -> Router {
+/// `loopback`: whether only this host's own users can ask.
+pub(super) fn router(source: ApiSource, loopback: bool) -> Router {
+    let members = members::router(source.clone(), loopback);
     let pages = Pages {
         scraper: Arc::new(Scraper::new(&source)),
         scrapes: Arc::new(Semaphore::new(SCRAPES)),
@@ -39,9 +44,10 @@ pub(super) fn router(source: ApiSource) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .with_state(pages)
+        .merge(members)
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_page)
-        .with_state(pages)
 }
 
 async fn livez(State(pages): State<Pages>) -> Response {
@@ -104,7 +110,16 @@ async fn metrics(State(pages): State<Pages>) -> Response {
     }
 }
 
-async fn no_such_page() -> Response {
+async fn no_such_page(uri: Uri) -> Response {
+    if is_for_programs(&uri) {
+        return Problem::new(
+            StatusCode::NOT_FOUND,
+            "no_such_page",
+            format!("there is nothing at {}", uri.path()),
+            "There are GET /v1/members and POST /v1/members/{id}/{act}.",
+        )
+        .into_response();
+    }
     text(
         StatusCode::NOT_FOUND,
         format!("there is no such page; there are\n{PAGES}"),
@@ -112,10 +127,23 @@ async fn no_such_page() -> Response {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if is_for_programs(&uri) {
+        return Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong_method",
+            format!("{} does not take {method}", uri.path()),
+            "Lists are read with GET, changes are asked for with POST.",
+        )
+        .into_response();
+    }
     text(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{} takes GET, not {method}\n", uri.path()),
     )
+}
+
+fn is_for_programs(uri: &Uri) -> bool {
+    uri.path().starts_with("/v1/")
 }
 
 fn text(status: StatusCode, body: String) -> Response {

@@ -59,7 +59,9 @@ pub(super) async fn serve_within(
     source: ApiSource,
     shutdown: impl Future<Output = ()>,
 ) {
-    let router = router(source);
+    // Unknown is not taken for loopback.
+    let address = listener.local_addr();
+    let router = router(source, address.is_ok_and(|a| a.ip().is_loopback()));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.connections));

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::members::MemberDesk;
+use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
-use crate::model::Member;
+use crate::model::{Member, MemberId, RegionId};
 
 /// Everything an answer is made of. Clones share it.
 #[derive(Clone, Debug)]
@@ -18,6 +20,32 @@ pub struct ApiSource {
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub stats: Arc<Stats>,
     pub heartbeat: Heartbeat,
+    /// Every configured member.
+    pub configured: Arc<[Configured]>,
+    /// Where changes of members are asked for.
+    pub desk: Arc<dyn MemberDesk>,
+}
+
+/// One of the `[[member]]` list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    pub id: MemberId,
+    pub region: RegionId,
+    /// `host:port`; none for a member that is alone.
+    pub address: Option<String>,
+}
+
+impl Configured {
+    /// All of them.
+    pub fn list(config: &Config) -> Arc<[Self]> {
+        let addresses = config.peering.as_ref().map(|peering| &peering.addresses);
+        let listed = config.members.iter().map(|member| Self {
+            id: member.id.clone(),
+            region: member.region.clone(),
+            address: addresses.and_then(|of| of.get(&member.id).cloned()),
+        });
+        listed.collect()
+    }
 }
 
 impl ApiSource {

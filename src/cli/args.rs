@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::client;
+use super::member::{Act, Change, Format, Remote};
 use crate::drill::{DrillOptions, Scenario};
 
 /// Moves live applications between AWS Regions, and proves on any day that it can.
@@ -49,8 +51,83 @@ enum RawVerb {
         )]
         days: u16,
     },
+    /// See who is a member of the cluster, and change it
+    ///
+    /// Any member may be asked. Nobody becomes or ceases to be a member by itself.
+    Member(RawMember),
     /// Print the version
     Version,
+}
+
+#[derive(Debug, Args)]
+struct RawRemote {
+    /// The API of any member, as http://HOST:PORT
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FAILOVERCTL_SERVER",
+        hide_env_values = true,
+        default_value = client::DEFAULT_SERVER,
+        global = true
+    )]
+    server: String,
+    /// How the answer is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, global = true)]
+    output: Format,
+}
+
+#[derive(Debug, Args)]
+struct RawMember {
+    #[command(subcommand)]
+    verb: RawMemberVerb,
+    #[command(flatten)]
+    remote: RawRemote,
+}
+
+#[derive(Debug, Subcommand)]
+enum RawMemberVerb {
+    /// Show every member: its role, when it was last heard, what is wrong
+    List,
+    /// Give a configured member a vote
+    ///
+    /// It must stand in the [[member]] list of every daemon, run, and be heard. It follows until it
+    /// has caught up, and votes from then on.
+    Add(RawChange),
+    /// Take a member's vote, and forget its data folder
+    Remove(RawChange),
+    /// Let a member come back whose data folder was lost
+    Readmit(RawChange),
+    /// Have the leader give up leadership, so that another member leads
+    StandDown(RawChange),
+}
+
+#[derive(Debug, Args)]
+struct RawChange {
+    /// The member
+    id: String,
+    /// Do it without asking to type the member's id
+    #[arg(long)]
+    yes: bool,
+    /// Who asks for it, for the logs
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        default_value = "unknown",
+        hide_env_values = true
+    )]
+    by: String,
+}
+
+impl RawChange {
+    fn to(self, act: Act) -> Change {
+        Change {
+            act,
+            id: self.id,
+            yes: self.yes,
+            by: self.by,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +179,13 @@ pub enum Command {
         out: PathBuf,
         days: u16,
     },
+    ListMembers {
+        remote: Remote,
+    },
+    ChangeMembers {
+        remote: Remote,
+        change: Change,
+    },
     Version,
 }
 
@@ -133,6 +217,20 @@ impl From<RawArgs> for Command {
             }),
             RawVerb::Validate { config } => Self::Validate { config },
             RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
+            RawVerb::Member(RawMember { verb, remote }) => {
+                let remote = Remote {
+                    server: remote.server,
+                    output: remote.output,
+                };
+                let change = match verb {
+                    RawMemberVerb::List => return Self::ListMembers { remote },
+                    RawMemberVerb::Add(raw) => raw.to(Act::Add),
+                    RawMemberVerb::Remove(raw) => raw.to(Act::Remove),
+                    RawMemberVerb::Readmit(raw) => raw.to(Act::Readmit),
+                    RawMemberVerb::StandDown(raw) => raw.to(Act::StandDown),
+                };
+                Self::ChangeMembers { remote, change }
+            }
             RawVerb::Version => Self::Version,
         }
     }
@@ -175,6 +273,33 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_members_says_whom_to_ask() {
+        let typed = [
+            "member",
+            "remove",
+            "witness",
+            "--yes",
+            "--by",
+            "Ada",
+            "--server",
+            "http://127.0.0.1:1",
+        ];
+        let remote = Remote {
+            server: "http://127.0.0.1:1".to_owned(),
+            output: Format::Table,
+        };
+        let change = Change {
+            act: Act::Remove,
+            id: "witness".to_owned(),
+            yes: true,
+            by: "Ada".to_owned(),
+        };
+        assert_eq!(meaning(&typed), Command::ChangeMembers { remote, change });
+        let missing = ["failoverctl", "member", "remove"];
+        assert!(RawArgs::try_parse_from(missing).is_err());
+    }
+
+    #[test]
     fn a_speed_out_of_range_is_refused() {
         for speed in ["0", "61", "-1", "fast"] {
             let typed = ["failoverctl", "drill", "--speed", speed];
@@ -194,5 +319,6 @@ mod tests {
         };
         insta::assert_snapshot!("help", help(""));
         insta::assert_snapshot!("help_drill", help("drill"));
+        insta::assert_snapshot!("help_member", help("member"));
     }
 }

@@ -3,18 +3,22 @@
 //!
 //! ```text
 //!  argv ──args (clap)──▶ Raw… ──▶ Command ──▶ drill, validate, … ──▶ stdout, Exit
+//!                                             └─▶ client ══ HTTP ══▶ a daemon
 //! ```
 //!
 //! Invariant: standard output holds the answer and nothing else; everything about the way to it goes
 //! to standard error.
 
 mod args;
+mod client;
 mod dev_certs;
 mod drill;
 mod exit;
 pub mod failoverd;
+mod member;
 mod output;
 mod serve;
+mod table;
 mod validate;
 
 use std::ffi::OsString;
@@ -37,6 +41,8 @@ pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
+        Command::ListMembers { remote } => member::list(&remote),
+        Command::ChangeMembers { remote, change } => member::change(&remote, &change),
         Command::Version => output::answer(&format!("failoverctl {VERSION}\n"), Exit::Good),
     }
     .into()

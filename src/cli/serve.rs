@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Exit;
 use super::failoverd::{LogFormat, Start};
-use crate::api::{self, ApiError, ApiSource, Heartbeat};
+use crate::api::{self, ApiError, ApiSource, Configured, Heartbeat};
 use crate::config::Config;
 use crate::daemon::clock::WorldClock;
 use crate::daemon::{Node, NodeError, NodeOptions};
@@ -75,6 +75,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
         region: config.node.region.clone(),
     };
     let address = config.node.api;
+    let configured = Configured::list(&config);
     let mut node = Node::start(NodeOptions::production(config, Arc::clone(&clock))).await?;
     tracing::info!(
         member = %member.id,
@@ -99,6 +100,8 @@ async fn run(config: Config) -> Result<(), ServeError> {
                 },
                 ALIVE_WITHIN,
             ),
+            configured,
+            desk: Arc::new(handle.clone()),
         },
         stopping.clone().cancelled_owned(),
     ));

@@ -1,7 +1,11 @@
-//! The loss of the quorum, as every member sees and tells it for itself: nothing is decided and
-//! nothing is written while it lasts, so nobody but the members can say so.
+//! What every member tells for itself about the cluster: that the quorum is lost (nothing is decided
+//! and nothing is written while that lasts, so nobody but the members can say so), and that another
+//! member is further away than the heartbeat allows.
 
-use crate::model::{Millis, Mono};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::{MemberId, Millis, Mono};
 
 /// Says when a member has been without a quorum for longer than an election takes.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,38 @@ impl QuorumAlarm {
     }
 }
 
+/// Says once of each member that it is too far away for the configured heartbeat.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SlowPeers {
+    told: BTreeSet<MemberId>,
+}
+
+impl SlowPeers {
+    /// Takes in who is slow now. One that is told of is told of again only after it was quick.
+    pub fn look(&mut self, slow: &BTreeMap<MemberId, Duration>, heartbeat: Duration) {
+        for member in self.news(slow) {
+            let worst = slow.get(&member).copied().unwrap_or_default();
+            tracing::warn!(
+                %member,
+                ?worst,
+                ?heartbeat,
+                "its round trip exceeds the heartbeat: proofs of leadership fail and elections are \
+                 lost at such moments; raise `heartbeat` under [cluster], and election_min and \
+                 election_max with it, on every member"
+            );
+        }
+    }
+
+    fn news(&mut self, slow: &BTreeMap<MemberId, Duration>) -> Vec<MemberId> {
+        self.told.retain(|member| slow.contains_key(member));
+        let told = &mut self.told;
+        slow.keys()
+            .filter(|member| told.insert((*member).clone()))
+            .cloned()
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +97,20 @@ mod tests {
         assert!(alarm.look(at(19), false));
         assert!(alarm.look(at(60), false), "stands");
         assert!(!alarm.look(at(61), true), "over");
+    }
+
+    #[test]
+    fn a_member_far_away_is_told_of_once_until_it_is_near_again() {
+        let mut told = SlowPeers::default();
+        let far = |ids: &[&str]| -> BTreeMap<MemberId, Duration> {
+            let worst = Duration::from_millis(700);
+            ids.iter().map(|id| (MemberId::from(*id), worst)).collect()
+        };
+        let [a, b] = ["a", "b"].map(MemberId::from);
+        assert_eq!(told.news(&far(&["a"])), std::slice::from_ref(&a));
+        assert!(told.news(&far(&["a"])).is_empty());
+        assert_eq!(told.news(&far(&["a", "b"])), [b]);
+        assert!(told.news(&far(&[])).is_empty());
+        assert_eq!(told.news(&far(&["a"])), [a]);
     }
 }

@@ -113,9 +113,11 @@ impl PeerHandler for Exchange {
                 &body,
             )
             .map(Bytes::from),
-            Channel::Operator => forward::answer(&self.performer, &from.member, &body)
-                .await
-                .map(Bytes::from),
+            Channel::Operator => {
+                forward::answer(&self.performer, &self.ledger, &from.member, &body)
+                    .await
+                    .map(Bytes::from)
+            }
         }
     }
 }
@@ -126,6 +128,8 @@ pub(super) struct Cluster {
     ledger: Arc<RaftLedger>,
     /// `None`: this cluster has one member, and nothing was said of others.
     net: Option<Arc<PeerNet>>,
+    /// In real time: what a round trip must stay below.
+    heartbeat: Duration,
 }
 
 /// Everything that opens the port.
@@ -136,6 +140,8 @@ pub(super) struct Opening<'a> {
     pub listener: Option<std::net::TcpListener>,
     pub carrier: &'a Carrier,
     pub ledger: &'a Arc<RaftLedger>,
+    /// As the ledger was told, in real time.
+    pub heartbeat: Duration,
     pub performer: &'a Performer,
     pub stopping: &'a CancellationToken,
 }
@@ -149,6 +155,7 @@ impl Cluster {
             listener,
             carrier,
             ledger,
+            heartbeat,
             performer,
             stopping,
         } = opening;
@@ -195,20 +202,28 @@ impl Cluster {
         Ok(Self {
             ledger: Arc::clone(ledger),
             net,
+            heartbeat,
         })
     }
 
     /// How the cluster looks from here at this moment; whether that is an alarm, the loop says.
     pub fn view(&self) -> ClusterView {
+        let peers = self
+            .net
+            .as_ref()
+            .map(|net| net.status())
+            .unwrap_or_default();
         ClusterView {
             formation: self.ledger.formation(),
             quorum: self.ledger.quorum(),
             quorum_lost: false,
-            peers: self
-                .net
-                .as_ref()
-                .map(|net| net.status())
-                .unwrap_or_default(),
+            slow: peers
+                .iter()
+                .filter_map(|peer| Some((peer.member.clone(), peer.round_trip_worst?)))
+                .filter(|(_, worst)| *worst > self.heartbeat)
+                .collect(),
+            heartbeat: self.heartbeat,
+            peers,
             certificate: self.net.as_ref().and_then(|net| net.certificate()),
             refusals: self
                 .net
@@ -219,7 +234,7 @@ impl Cluster {
     }
 
     /// The ledger of this member.
-    pub fn ledger(&self) -> &RaftLedger {
+    pub fn ledger(&self) -> &Arc<RaftLedger> {
         &self.ledger
     }
 
@@ -314,9 +329,39 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     })
 }
 
+/// What the other members may send, as far as these bytes are any of it: for whoever tries to hurt a
+/// member with them (`fuzz/`).
+pub fn understand(body: &[u8]) -> Vec<&'static str> {
+    let read = [
+        ("ask", decode::<gossip::Ask>(body).is_ok()),
+        ("told", decode::<gossip::Told>(body).is_ok()),
+        ("forwarded", decode::<forward::Forwarded>(body).is_ok()),
+        ("answered", decode::<forward::Answered>(body).is_ok()),
+        ("ledger", crate::ledger::understands(body)),
+    ];
+    let known = read.into_iter().filter(|(_, is)| *is);
+    known.map(|(what, _)| what).collect()
+}
+
 fn refused(code: &str, error: &dyn std::error::Error) -> Refusal {
     Refusal::Other {
         code: code.to_owned(),
         message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forwarded_change_of_members_is_understood_and_noise_is_not() {
+        let change = include_bytes!("../../fuzz/seeds/peer_bodies/member-change");
+        assert_eq!(understand(change), ["forwarded"]);
+        assert!(understand(b"").is_empty());
+        // Nested beyond any stack.
+        assert!(understand(&[0x81; 100_000]).is_empty());
+        // A list of more than there is memory for.
+        assert!(understand(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).is_empty());
     }
 }

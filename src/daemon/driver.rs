@@ -16,14 +16,13 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Controller, Effect, Input, RunRequest};
-use crate::ledger::Formation;
 use crate::model::{
     AppView, HoldReason, MemberId, Millis, Now, RunId, State, StepActivity, StepId,
 };
 use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{HostHealth, LoopStall, ProbeSet};
 
-use super::alarm::QuorumAlarm;
+use super::alarm::{QuorumAlarm, SlowPeers};
 use super::cluster::Cluster;
 use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
@@ -63,6 +62,7 @@ pub(super) struct Driver {
     pub figures: Figures,
     pub cluster: Cluster,
     pub alarm: QuorumAlarm,
+    pub slow_peers: SlowPeers,
     pub clock: Arc<dyn Clock>,
     pub performer: Performer,
     pub inbox: mpsc::Receiver<Input>,
@@ -231,18 +231,16 @@ impl Driver {
             .collect();
         let mut cluster = self.cluster.view();
         cluster.quorum_lost = self.alarm.look(now.mono, cluster.quorum.reachable);
-        let refused = matches!(cluster.formation, Formation::Refuse { .. });
+        self.slow_peers.look(&cluster.slow, cluster.heartbeat);
         let unready = [
-            (draining, Unready::Draining),
-            (!cluster.quorum.reachable, Unready::NoLeader),
-            (refused, Unready::TakesNoPart),
-            (votes.is_empty(), Unready::NoVotes),
+            draining.then_some(Unready::Draining),
+            (!cluster.quorum.reachable).then_some(Unready::NoLeader),
+            cluster
+                .takes_no_part()
+                .map(|why| Unready::TakesNoPart { why }),
+            votes.is_empty().then_some(Unready::NoVotes),
         ];
-        let ready = Readiness::new(
-            unready
-                .into_iter()
-                .filter_map(|(is, why)| is.then_some(why)),
-        );
+        let ready = Readiness::new(unready.into_iter().flatten());
         self.snapshots.send_replace(Arc::new(Snapshot {
             at: now,
             views,

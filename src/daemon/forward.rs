@@ -3,16 +3,19 @@
 //! Invariant: a call is forwarded once. Who is asked and does not lead says so, and never forwards it
 //! on: two members that each believe the other leads must not play ball with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Input, RunRequest};
+use crate::ledger::RaftLedger;
 use crate::model::{CommandBody, Event, MemberId, Rejection};
 use crate::peer::{Channel, PeerError, Refusal};
 use crate::ports::LedgerError;
 
 use super::cluster::{Cluster, decode, encode};
+use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::perform::Performer;
 
 /// Real time that the leader has: its own ledger gives up sooner.
@@ -23,6 +26,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 pub(super) enum Forwarded {
     Request(RunRequest),
     Command(CommandBody),
+    Members(MemberChange),
 }
 
 /// What came of it.
@@ -31,6 +35,8 @@ pub(super) enum Answered {
     /// The request is being followed.
     Taken,
     Committed(Result<Event, Rejection>),
+    /// Also where this member does not lead: the refusal says so.
+    Members(Result<MembersNow, ChangeRefused>),
     NotLeader,
     Unknown {
         why: String,
@@ -40,24 +46,26 @@ pub(super) enum Answered {
 /// Answers what another member forwards.
 pub(super) async fn answer(
     performer: &Performer,
+    ledger: &Arc<RaftLedger>,
     from: &MemberId,
     body: &[u8],
 ) -> Result<Vec<u8>, Refusal> {
     let forwarded: Forwarded = decode(body)?;
     tracing::info!(%from, "an operator's call is forwarded to this member");
-    let performer = performer.clone();
+    let (performer, ledger) = (performer.clone(), Arc::clone(ledger));
     // Brought to its end though the caller may stop waiting.
-    let done = tokio::spawn(async move { take(&performer, forwarded).await }).await;
+    let done = tokio::spawn(async move { take(&performer, &ledger, forwarded).await }).await;
     encode(&done.unwrap_or_else(|error| Answered::Unknown {
         why: error.to_string(),
     }))
 }
 
-async fn take(performer: &Performer, forwarded: Forwarded) -> Answered {
+async fn take(performer: &Performer, ledger: &RaftLedger, forwarded: Forwarded) -> Answered {
     if !performer.ledger.leads() {
         return Answered::NotLeader;
     }
     match forwarded {
+        Forwarded::Members(change) => Answered::Members(members::make(ledger, &change).await),
         Forwarded::Request(request) => match performer.inbox.send(Input::Request(request)).await {
             Ok(()) => Answered::Taken,
             Err(_) => Answered::NotLeader,
@@ -100,7 +108,9 @@ pub(super) async fn forward(
     match decode(&answer) {
         Ok(Answered::NotLeader) => Err(LedgerError::NotLeader),
         Ok(Answered::Unknown { why }) => Err(unknown(why)),
-        Ok(answered @ (Answered::Taken | Answered::Committed(_))) => Ok(answered),
+        Ok(answered @ (Answered::Taken | Answered::Committed(_) | Answered::Members(_))) => {
+            Ok(answered)
+        }
         Err(refusal) => Err(unknown(refusal.to_string())),
     }
 }

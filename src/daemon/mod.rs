@@ -15,6 +15,7 @@ mod cluster;
 mod driver;
 mod forward;
 mod gossip;
+pub mod members;
 mod node;
 mod odd_clock;
 mod perform;
@@ -24,5 +25,6 @@ pub mod stats;
 mod tell;
 mod watch;
 
+pub use cluster::understand;
 pub use driver::Notice;
 pub use node::{HostedVantage, Node, NodeError, NodeHandle, NodeOptions};

@@ -19,11 +19,12 @@ use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{LoopStall, NetProber, ProbeSet};
 use crate::run::{self, Timing};
 
-use super::alarm::QuorumAlarm;
+use super::alarm::{QuorumAlarm, SlowPeers};
 use super::cluster::{Carrier, Cluster, Opening};
 use super::driver::{Driver, Notice};
 use super::forward::{self, Answered, Forwarded};
 use super::gossip::Sheets;
+use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
@@ -197,6 +198,7 @@ impl Node {
             listener: peer_listener,
             carrier: &carrier,
             ledger: &ledger,
+            heartbeat: ledger_timing.heartbeat,
             performer: &performer,
             stopping: &stopping,
         });
@@ -253,6 +255,7 @@ impl Node {
             figures: Box::new(move || measured.metrics().into()),
             cluster: cluster.clone(),
             alarm: QuorumAlarm::new(Millis(lease.0 * ALARM_LEASES)),
+            slow_peers: SlowPeers::default(),
             clock: Arc::clone(&clock),
             performer: performer.clone(),
             inbox,
@@ -360,12 +363,22 @@ impl NodeHandle {
         }
         match forward::forward(&self.cluster, &Forwarded::Command(body)).await? {
             Answered::Committed(answer) => Ok(answer),
-            Answered::Taken | Answered::NotLeader | Answered::Unknown { .. } => {
-                Err(LedgerError::Unknown {
-                    why: "the leader answered another question".to_owned(),
-                })
-            }
+            Answered::Taken
+            | Answered::Members(_)
+            | Answered::NotLeader
+            | Answered::Unknown { .. } => Err(LedgerError::Unknown {
+                why: "the leader answered another question".to_owned(),
+            }),
         }
+    }
+
+    /// Changes who is a member, through the leader where this member follows.
+    ///
+    /// # Errors
+    ///
+    /// If it was refused, or if nobody here can tell whether it was done.
+    pub async fn change_members(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {
+        members::change(&self.cluster, change).await
     }
 }
 

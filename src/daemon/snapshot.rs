@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ledger::{Formation, LedgerMetrics, Quorum};
 use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
@@ -68,6 +69,27 @@ pub struct ClusterView {
     pub certificate: Option<CertificateStatus>,
     /// How often this member refused another, by reason.
     pub refusals: BTreeMap<String, u64>,
+    /// The members whose round trip was longer than a heartbeat at its worst, and how long.
+    pub slow: BTreeMap<MemberId, Duration>,
+    /// What `slow` exceeds, in real time.
+    pub heartbeat: Duration,
+}
+
+impl ClusterView {
+    /// Why this member takes no part, with the remedy; none if it does, or may yet.
+    pub fn takes_no_part(&self) -> Option<String> {
+        if let Formation::Refuse { reason, remedy } = &self.formation {
+            return Some(format!("{reason}; {remedy}"));
+        }
+        if self.quorum.reachable {
+            return None;
+        }
+        // A member that is shut out at the port hears nothing from which it could tell why.
+        self.peers.iter().find_map(|peer| {
+            let refusal = peer.refuses.as_ref()?;
+            Some(format!("`{}` says: {refusal}", peer.member))
+        })
+    }
 }
 
 impl Default for ClusterView {
@@ -82,6 +104,8 @@ impl Default for ClusterView {
             peers: Vec::new(),
             certificate: None,
             refusals: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            heartbeat: Duration::ZERO,
         }
     }
 }
@@ -117,12 +141,15 @@ pub struct Readiness {
 }
 
 /// Why a member does not do its part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unready {
     /// No leader of the ledger is heard: nothing can be decided or written down.
     NoLeader,
-    /// The cluster does not take this member, or not from this data folder: the log says what to do.
-    TakesNoPart,
+    /// The cluster does not take this member, or not from this data folder.
+    TakesNoPart {
+        /// Why, and what is to be done about it.
+        why: String,
+    },
     /// The first round of votes has not been cast.
     NoVotes,
     /// It was told to stop and finishes what it has begun.
@@ -169,7 +196,9 @@ impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoLeader => "the ledger has no leader",
-            Self::TakesNoPart => "the cluster does not take this member as it is; its log says why",
+            Self::TakesNoPart { why } => {
+                return write!(f, "the cluster does not take this member as it is: {why}");
+            }
             Self::NoVotes => "the first round of votes has not been cast",
             Self::Draining => "shutting down, finishing what has begun",
         })

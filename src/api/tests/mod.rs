@@ -2,6 +2,7 @@
 
 mod figures;
 mod limits;
+mod members;
 mod openmetrics;
 mod pages;
 mod support;

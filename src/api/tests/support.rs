@@ -1,9 +1,10 @@
 //! A served API and a client that speaks HTTP by hand.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -11,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::serve::{Limits, serve_within};
-use crate::api::{ApiSource, Heartbeat, bind};
+use crate::api::{ApiSource, Configured, Heartbeat, MemberDesk, bind};
+use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
 use crate::model::{Now, fixtures};
@@ -21,8 +23,31 @@ pub struct Served {
     pub address: SocketAddr,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub stats: Arc<Stats>,
+    pub desk: Arc<Desk>,
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
+}
+
+/// Answers as it was told to, and remembers what it was asked.
+#[derive(Default)]
+pub struct Desk {
+    pub asked: Mutex<Vec<MemberChange>>,
+    pub refusal: Mutex<Option<ChangeRefused>>,
+}
+
+#[async_trait]
+impl MemberDesk for Desk {
+    async fn change(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {
+        let member = change.member.clone();
+        self.asked.lock().unwrap().push(change);
+        match self.refusal.lock().unwrap().clone() {
+            Some(refusal) => Err(refusal),
+            None => Ok(MembersNow {
+                voters: [member].into(),
+                warning: None,
+            }),
+        }
+    }
 }
 
 /// A whole answer.
@@ -48,16 +73,30 @@ impl Served {
     }
 
     async fn with(limits: Limits, snapshot: Snapshot, age: Duration) -> Self {
-        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        Self::on("127.0.0.1:0", limits, snapshot, age).await
+    }
+
+    pub async fn on(listen: &str, limits: Limits, snapshot: Snapshot, age: Duration) -> Self {
+        let listener = bind(listen.parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (snapshot, seen) = watch::channel(Arc::new(snapshot));
         let stats = Arc::new(Stats::new());
         let stop = CancellationToken::new();
+        let desk = Arc::new(Desk::default());
         let source = ApiSource {
             member: fixtures::members().remove(0),
             snapshot: seen,
             stats: stats.clone(),
             heartbeat: Heartbeat::new(move || age, Duration::from_secs(10)),
+            configured: fixtures::members()
+                .into_iter()
+                .map(|member| Configured {
+                    address: Some(format!("{}.example.org:7401", member.id)),
+                    id: member.id,
+                    region: member.region,
+                })
+                .collect(),
+            desk: desk.clone(),
         };
         let served = tokio::spawn(serve_within(
             limits,
@@ -69,6 +108,7 @@ impl Served {
             address,
             snapshot,
             stats,
+            desk,
             stop,
             served,
         }
@@ -79,8 +119,25 @@ impl Served {
     }
 
     pub async fn ask(&self, method: &str, path: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: here\r\n\r\n");
+        self.send(method, path, "here", None, "").await
+    }
+
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        host: &str,
+        kind: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.address.port()))
+            .await
+            .unwrap();
+        let kind = kind.map_or_else(String::new, |kind| format!("content-type: {kind}\r\n"));
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{kind}content-length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         answer(stream).await
     }
