@@ -520,6 +520,21 @@ fn two_members() {
 }
 
 #[test]
+fn a_heartbeat_shorter_than_the_way_between_regions() {
+    let short = ("[tls]", "[cluster]\nheartbeat = \"200ms\"\n[tls]");
+    insta::assert_snapshot!(warned(&[short]));
+    // On one host it may be as short as it likes.
+    let mut near = vec![short];
+    for (index, member) in ["a.ex", "b.ex", "w.ex"].into_iter().enumerate() {
+        let there = format!("address = \"{member}ample.net:7401\"");
+        let here = format!("address = \"127.0.0.1:740{}\"", index + 1);
+        let leaked: (&'static str, &'static str) = (there.leak(), here.leak());
+        near.push(leaked);
+    }
+    assert!(!warned(&near).contains("short_heartbeat"));
+}
+
+#[test]
 fn a_guard_laxer_than_the_objective() {
     insta::assert_snapshot!(warned(&[(
         "[application.vars]",

@@ -1,15 +1,15 @@
 //! How the members reach each other: `[tls]`, `[node] peer`, `[cluster] name` and every member's
 //! `address`, which only together make sense.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use rustls::pki_types::DnsName;
 
 use crate::config::types::{PeerSecurity, Peering};
-use crate::model::MemberId;
-use crate::runbook::spanned::{Findings, Located, Table, read};
+use crate::model::{MemberId, Millis};
+use crate::runbook::spanned::{Findings, Located, Place, Table, read};
 
 use super::sections::Sections;
 use super::values;
@@ -20,6 +20,10 @@ pub(super) const DEFAULT_CLUSTER: &str = "failoverd";
 /// Beside the API's.
 const PORT: u16 = 7401;
 
+/// The longest way between two Regions and back that is usual: Cape Town and Sydney are further
+/// apart, Europe and Asia are as far.
+const ROUND_TRIP: Millis = Millis(250);
+
 /// What was read, before it is looked at together.
 #[derive(Debug, Default)]
 pub(super) struct PeeringDraft {
@@ -27,6 +31,8 @@ pub(super) struct PeeringDraft {
     pub listen: Option<Located<SocketAddr>>,
     pub addresses: Vec<(MemberId, Given<String>)>,
     pub security: Given<PeerSecurity>,
+    /// Of `heartbeat`, where it is written.
+    pub heartbeat_place: Option<Place>,
 }
 
 /// What the file gives, so that a mistake is not told of as a lack besides.
@@ -118,6 +124,7 @@ pub(super) fn finish(findings: &Findings, sections: &Sections) -> Option<Peering
         complete(findings, sections);
     }
     same_address(findings, draft);
+    heartbeat(findings, sections);
     let security = draft.security.good()?;
     let listen = draft.listen.as_ref().map_or_else(
         || {
@@ -221,6 +228,41 @@ fn same_address(findings: &Findings, draft: &PeeringDraft) {
             );
         }
     }
+}
+
+/// Whether a heartbeat outlasts the way between two Regions and back: a linearizable read waits no
+/// longer for the others.
+fn heartbeat(findings: &Findings, sections: &Sections) {
+    let draft = &sections.peering;
+    let heartbeat = sections.cluster.heartbeat;
+    let regions: BTreeSet<_> = sections.members.iter().map(|m| &m.value.region).collect();
+    let addresses = draft.addresses.iter();
+    let far = addresses
+        .filter_map(|(_, address)| address.good())
+        .any(|address| !PeerSecurity::is_this_host(&address.value));
+    let Some(place) = &draft.heartbeat_place else {
+        return;
+    };
+    if heartbeat > ROUND_TRIP || regions.len() < 2 || !far {
+        return;
+    }
+    findings.push(
+        findings
+            .warning(
+                "short_heartbeat",
+                place,
+                format!(
+                    "`heartbeat` is {heartbeat}, and the way between two Regions and back may take \
+                     {ROUND_TRIP}"
+                ),
+            )
+            .label("must exceed the worst round trip between two members")
+            .help(
+                "Raise it (the default is 500ms), or make sure: failoverctl member list warns when \
+                 a round trip was longer. Where it is, proofs of leadership fail and nothing is \
+                 written.",
+            ),
+    );
 }
 
 /// A member's id stands in its certificate as a DNS name.

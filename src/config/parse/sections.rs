@@ -111,6 +111,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     };
     let cluster = table.section("cluster", "[cluster]", |t| {
         peering.name = t.or("name", DEFAULT_CLUSTER.to_owned(), read::name);
+        peering.heartbeat_place = t.get("heartbeat").map(|written| written.place.clone());
         cluster(t)
     });
     peering.security = table.section("tls", "[tls]", |t| peering::security(t, base));
