@@ -27,6 +27,7 @@
 //! All durations here are real, not world time: they protect against this host and this network.
 
 mod accept;
+mod bytes;
 mod certificate;
 mod channel;
 mod connection;
@@ -48,6 +49,7 @@ mod status;
 mod tests;
 mod warnings;
 
+pub use bytes::understand;
 pub use channel::Channel;
 pub use error::{NotSent, PeerError, PeerStartError, UnknownOutcome};
 pub use hello::PeerIdentity;
