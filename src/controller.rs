@@ -158,6 +158,7 @@ impl Controller {
     /// This process is ending: what must still be journaled before it may.
     pub fn drain(&mut self, now: Now, state: &State) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let now = by_the_ledger(now, state);
         for (app, desk) in &mut self.desks {
             let (Some(run), Some((id, engine))) = (state.open_run(app), &mut desk.engine) else {
                 continue;
@@ -471,7 +472,7 @@ impl Controller {
             return Vec::new();
         }
         engine
-            .hear(now, run, heard)
+            .hear(by_the_ledger(now, state), run, heard)
             .into_iter()
             .map(|act| Effect::Perform {
                 app: run.application.clone(),
@@ -630,6 +631,14 @@ impl Controller {
 
     fn runbook(&self, app: &Application, kind: RunKind) -> Option<&Runbook> {
         self.setup.runbooks.get(app.runbooks.get(&kind)?)
+    }
+}
+
+/// What is counted from the ledger's dates is counted in the ledger's time.
+fn by_the_ledger(now: Now, state: &State) -> Now {
+    Now {
+        mono: now.mono,
+        wall: state.date(now.wall),
     }
 }
 

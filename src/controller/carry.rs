@@ -16,13 +16,13 @@
 //! Invariant: once the data may have been moved the votes on the Region that is left say nothing more.
 
 use crate::model::{
-    Application, CommandBody, HoldReason, Millis, Now, RegionDownRule, RegionId, Run, RunStatus,
-    State, Verdict, VerdictState,
+    Application, CommandBody, HoldReason, Millis, Now, Plan, RegionDownRule, RegionId, Run,
+    RunStatus, State, Verdict, VerdictState,
 };
 use crate::quorum;
 use crate::run::Engine;
 
-use super::{Controller, Effect};
+use super::{Controller, Effect, by_the_ledger};
 
 /// How long an inherited run may wait for votes that prove its verdict anew, as a multiple of the
 /// freshness: two rounds of votes and one to spare. More where detection takes longer.
@@ -52,6 +52,7 @@ impl Controller {
         run: &Run,
     ) -> Vec<Effect> {
         let standing = self.standing(now, state, app, verdicts, run);
+        let now = by_the_ledger(now, state);
         let setup = &self.setup;
         let Some(desk) = self.desks.get_mut(&app.name) else {
             return Vec::new();
@@ -111,7 +112,8 @@ impl Controller {
                 unproven @ (Standing::Held(_) | Standing::Over(_)) => return unproven,
             }
         }
-        match lost_target(now, state, app, verdicts, run) {
+        let moved = run.may_have_promoted();
+        match lost_target(now, state, app, verdicts, &run.plan, moved) {
             None => Standing::Sound,
             Some(reason) => Standing::Held(reason),
         }
@@ -178,7 +180,7 @@ impl Controller {
     /// How long votes on `region` may be missing before that means anything. A member that has just
     /// started must see as many failures as make a probe fall, then a reference target's answer, and
     /// be heard of.
-    fn patience(&self, app: &Application, region: &RegionId) -> Millis {
+    pub(super) fn patience(&self, app: &Application, region: &RegionId) -> Millis {
         let jittered = |interval: Millis| Millis(interval.0.saturating_mul(JITTER_PERCENT) / 100);
         let probes = app.region(region).map_or(&[][..], |r| &r.probes);
         let by_weight = matches!(app.detection.region_down, RegionDownRule::WeightPercent(_));
@@ -218,23 +220,24 @@ fn is_back(now: Now, app: &Application, members: u32, verdict: &Verdict) -> bool
 
 /// Why nothing more is begun towards a Region that is lost itself. A promotion restarts what the
 /// probes ask, so that after one a loss must last.
-fn lost_target(
+pub(super) fn lost_target(
     now: Now,
     state: &State,
     app: &Application,
     verdicts: &[Verdict],
-    run: &Run,
+    plan: &Plan,
+    moved: bool,
 ) -> Option<HoldReason> {
-    let to = &run.plan.to;
+    let to = &plan.to;
     if !quorum::looks_down(app, verdicts, to) {
         return None;
     }
     let verdict = verdicts.iter().find(|v| &v.region == to)?;
     let lasted = now.mono.since(verdict.since) >= app.guards.hold_down;
-    if run.may_have_promoted() && !lasted {
+    if moved && !lasted {
         return None;
     }
-    let next = quorum::choose_target(app, state, verdicts, &run.plan.from);
+    let next = quorum::choose_target(app, state, verdicts, &plan.from);
     Some(HoldReason::TargetLost {
         region: to.clone(),
         next,

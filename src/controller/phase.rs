@@ -77,7 +77,7 @@ impl Controller {
         if suspect {
             return Phase::Suspect { region };
         }
-        match cool_down(app, state, now.wall) {
+        match cool_down(app, state, state.date(now.wall)) {
             Some(remaining) => Phase::CoolDown { remaining },
             None => Phase::Steady,
         }

@@ -22,6 +22,7 @@ mod perform;
 mod preflight;
 pub mod snapshot;
 pub mod stats;
+mod steady;
 mod tell;
 mod watch;
 

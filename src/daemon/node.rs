@@ -28,6 +28,7 @@ use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
+use super::steady::SteadyClock;
 use super::tell::Teller;
 use super::watch as watchers;
 
@@ -149,6 +150,8 @@ impl Node {
             boot,
             peer_listener,
         } = options;
+        let host = clock;
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new(Arc::clone(&host)));
         let ledger_timing = LedgerTiming::scaled(&config.cluster, clock.as_ref());
         let carrier = Arc::new(Carrier::default());
         let peers: Arc<dyn PeerCalls> = match config.peering {
@@ -257,6 +260,7 @@ impl Node {
             alarm: QuorumAlarm::new(Millis(lease.0 * ALARM_LEASES)),
             slow_peers: SlowPeers::default(),
             clock: Arc::clone(&clock),
+            host,
             performer: performer.clone(),
             inbox,
             snapshots: snapshots_in,

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::active_region;
-use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State};
-use crate::ports::{Clock, ReadError};
+use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State, Wall};
+use crate::ports::ReadError;
 
 use super::perform::Performer;
 
@@ -215,7 +215,7 @@ async fn capacity(
             .apps
             .get(&app.name)
             .and_then(|a| a.capacity.get(&region)?.get(&nodegroup.to_string()));
-        if is_news(known, &size, performer.clock.as_ref()) {
+        if is_news(known, &size, state.date(performer.clock.now().wall)) {
             record(
                 &performer,
                 CommandBody::RecordCapacity {
@@ -238,7 +238,7 @@ async fn traffic(performer: &Performer, app: &Application) -> Result<(), ReadErr
     }
     let state = performer.ledger.state();
     let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
-    if is_news(known, &traffic, performer.clock.as_ref()) {
+    if is_news(known, &traffic, state.date(performer.clock.now().wall)) {
         record(
             performer,
             CommandBody::RecordTraffic {
@@ -251,10 +251,9 @@ async fn traffic(performer: &Performer, app: &Application) -> Result<(), ReadErr
     Ok(())
 }
 
-fn is_news<T: PartialEq>(known: Option<&Seen<T>>, seen: &T, clock: &dyn Clock) -> bool {
-    known.is_none_or(|known| {
-        &known.value != seen || clock.now().wall.since(known.at) >= RECORD_AGAIN
-    })
+/// At a moment in the ledger's time, by which what is known is dated.
+fn is_news<T: PartialEq>(known: Option<&Seen<T>>, seen: &T, date: Wall) -> bool {
+    known.is_none_or(|known| &known.value != seen || date.since(known.at) >= RECORD_AGAIN)
 }
 
 async fn record(performer: &Performer, body: CommandBody) {

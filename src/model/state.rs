@@ -6,15 +6,19 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, DiskId, Epoch, LagSample, MemberId, NodegroupSize, RegionId, Run, RunId, Seen, Traffic,
-    Wall,
+    AppId, DiskId, Epoch, LagSample, MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen,
+    Traffic, Wall,
 };
 
 /// Everything the cluster has agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct State {
-    /// The latest date any command carried. Never runs backwards.
+    /// The ledger's own time: the date of the last command, or later. Never runs backwards, never
+    /// stands still: see [`State::date`].
     pub time: Wall,
+    /// The date that the last command carried.
+    #[serde(default)]
+    pub dated_at: Wall,
     pub apps: BTreeMap<AppId, AppState>,
     pub runs: BTreeMap<RunId, Run>,
     /// Closed runs, oldest first; bounded by `run::KEPT_RUNS`.
@@ -58,7 +62,28 @@ pub struct AutomationPause {
     pub until: Option<Wall>,
 }
 
+/// The most that may have passed between two commands as far as their dates tell while the ledger's
+/// time is ahead of them: half again the longest time between two recordings. What a clock that was
+/// set back and right again seems to have lost is counted no longer than this.
+const COUNTED: Millis = Millis::from_mins(15);
+
 impl State {
+    /// The ledger's time at a moment that its proposer dates `at`.
+    ///
+    /// That is the date itself, unless a command of a clock that was ahead has carried the time beyond
+    /// it. Then time goes on from there, a tenth slower than the dates, until they have caught up: a
+    /// cool-down lasts a tenth longer, and does not wait for a date that is years away.
+    ///
+    /// ```text
+    ///  time    ─────╱·········───▔▔▔  goes on           ╱ the dates' own pace
+    ///  dates   ────╱  ╲──────────────────────────▔▔▔▔▔▔▔
+    ///              one from the future
+    /// ```
+    pub fn date(&self, at: Wall) -> Wall {
+        let passed = at.since(self.dated_at).min(COUNTED);
+        at.max(self.time + Millis(passed.0 - passed.0.div_ceil(10)))
+    }
+
     /// The open run of that application.
     pub fn open_run(&self, app: &AppId) -> Option<&Run> {
         let id = self.apps.get(app)?.open_run.as_ref()?;

@@ -79,10 +79,9 @@ impl GuardContext<'_> {
         self.state.apps.get(&self.app.name)
     }
 
-    /// The present date; the state's own time never runs backwards, so a clock that was set back
-    /// does not shorten what the state counts.
+    /// The ledger's time: a clock that was set back does not shorten what the state counts.
     fn date(&self) -> Wall {
-        self.now.wall.max(self.state.time)
+        self.state.date(self.now.wall)
     }
 
     /// A reason that does not bind an operator.

@@ -29,19 +29,20 @@ pub const KEPT_FINDINGS: usize = 20;
 ///
 /// The reason why it does not apply; the state is then as it was.
 pub fn apply(state: &mut State, command: &Command) -> Result<Event, Rejection> {
-    let now = state.time.max(command.at);
-    let event = transition(state, now, &command.body)?;
+    let now = state.date(command.at);
+    let event = transition(state, now, command)?;
     state.time = now;
+    state.dated_at = command.at;
     Ok(event)
 }
 
-fn transition(state: &mut State, now: Wall, body: &CommandBody) -> Result<Event, Rejection> {
-    match body {
+fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, Rejection> {
+    match &command.body {
         CommandBody::OpenRun {
             plan,
             origin,
             limits,
-        } => open::open(state, now, plan, origin, limits),
+        } => open::open(state, now, command.at, plan, origin, limits),
         CommandBody::CloseRun { run } => open::close(state, now, run),
         CommandBody::AbandonStale { run } => open::abandon_stale(state, now, run),
         CommandBody::AbortRecovered { run } => open::abort_recovered(state, now, run),

@@ -14,9 +14,12 @@ use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
 
 /// Opens a run, if everything that must never be two is still one.
+///
+/// A pause ends at a date that a person named: that is compared with the proposer's date.
 pub(super) fn open(
     state: &mut State,
     now: Wall,
+    at: Wall,
     plan: &Plan,
     origin: &Origin,
     limits: &RunLimits,
@@ -29,7 +32,7 @@ pub(super) fn open(
         return Ok(Event::NoChange);
     }
     check_plan(plan)?;
-    check_guards(state, now, plan, origin, limits)?;
+    check_guards(state, now, at, plan, origin, limits)?;
 
     let known = state.apps.get(&plan.application);
     let expected = known.map_or(Epoch(0), |app| app.epoch).next();
@@ -139,6 +142,7 @@ fn check_plan(plan: &Plan) -> Result<(), Rejection> {
 fn check_guards(
     state: &State,
     now: Wall,
+    at: Wall,
     plan: &Plan,
     origin: &Origin,
     limits: &RunLimits,
@@ -169,7 +173,7 @@ fn check_guards(
     if !origin.is_automatic() {
         return Ok(());
     }
-    if let Some(pause) = state.automation_pause(&plan.application, now) {
+    if let Some(pause) = state.automation_pause(&plan.application, at) {
         return refuse(HoldReason::AutomationPaused {
             reason: pause.reason.clone(),
             by: pause.by.clone(),

@@ -218,6 +218,7 @@ fn state() -> State {
     };
     State {
         time: Wall(NOW),
+        dated_at: Wall(NOW),
         apps: BTreeMap::from([("shop".into(), app), ("not-configured".into(), gone)]),
         runs: BTreeMap::from([("shop-7".into(), run())]),
         closed: VecDeque::new(),

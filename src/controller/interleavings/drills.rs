@@ -240,6 +240,81 @@ fn a_target_that_is_lost_too_holds_the_run_and_says_so() {
 }
 
 #[test]
+fn a_lost_target_is_told_with_the_next_candidate_and_must_last_after_the_promotion() {
+    let mut app = shop();
+    let third = crate::model::fixtures::app_region("us-east-1", Role::Standby);
+    app.regions.push(third);
+    let now = Now {
+        mono: Mono(100_000_000),
+        wall: Wall(0),
+    };
+    let verdict = |region: &str, state, ago| Verdict {
+        region: region.into(),
+        state,
+        tally: Tally::default(),
+        since: now.mono - Millis::from_secs(ago),
+        failing_since: None,
+    };
+    let plan = plan(&PlanRequest {
+        app: &app,
+        runbook: &runbook(),
+        kind: RunKind::Switchover,
+        from: &FROM.into(),
+        to: &TO.into(),
+        state: &State::default(),
+        fresh: None,
+        epoch: Epoch(1),
+        data_loss: None,
+        now: now.wall,
+    })
+    .unwrap();
+    let lost = |to_lost_for, third, state: &State, moved| {
+        let verdicts = [
+            verdict(FROM, VerdictState::Down, 200),
+            verdict(TO, VerdictState::Down, to_lost_for),
+            verdict("us-east-1", third, 200),
+        ];
+        carry::lost_target(now, state, &app, &verdicts, &plan, moved)
+    };
+    let told = |next: Option<&str>| {
+        Some(HoldReason::TargetLost {
+            region: TO.into(),
+            next: next.map(RegionId::from),
+        })
+    };
+    let empty = State::default();
+    let (up, down) = (VerdictState::Up, VerdictState::Down);
+    assert_eq!(lost(1, up, &empty, false), told(Some("us-east-1")));
+    assert_eq!(lost(1, down, &empty, false), told(None));
+    let mut quarantined = State::default();
+    let known = quarantined.apps.entry(Scene::app()).or_default();
+    known.quarantined.insert("us-east-1".into(), Wall(0));
+    assert_eq!(lost(1, up, &quarantined, false), told(None));
+    assert_eq!(lost(29, up, &empty, true), None, "a promotion restarts it");
+    assert_eq!(lost(30, up, &empty, true), told(Some("us-east-1")));
+}
+
+#[test]
+fn a_new_leader_has_patience_for_as_long_as_detection_takes() {
+    let scene = Scene::well();
+    let patience = |app: &Application| scene.controller.patience(app, &FROM.into());
+    let mut app = shop();
+    app.guards.freshness = Millis::from_secs(60);
+    assert_eq!(patience(&app), Millis::from_secs(180), "three rounds");
+    for probe in &mut app.regions[0].probes {
+        probe.interval = Millis::from_secs(30);
+    }
+    // Four rounds of 33 s and a timeout of 3, a reference's 8.5, two gossips, and the freshness.
+    assert_eq!(
+        patience(&app),
+        Millis(132_000 + 3_000 + 8_500 + 2_000 + 60_000)
+    );
+    app.regions[0].probes[2].interval = Millis::from_mins(10);
+    assert!(!app.regions[0].probes[2].critical);
+    assert!(patience(&app) < Millis::from_mins(10), "it does not count");
+}
+
+#[test]
 fn an_operator_who_asks_while_automation_opens_is_told_of_its_run() {
     let mut scene = Scene::well();
     scene.lose(FROM);

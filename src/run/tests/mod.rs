@@ -4,4 +4,6 @@ mod abort;
 mod apply;
 mod engine;
 mod fixture;
+mod inherit;
 mod table;
+mod time;
