@@ -1,6 +1,6 @@
 //! `failoverctl member`: who is a member, and changing it.
 
-use std::io::{BufRead as _, IsTerminal, Write as _, stderr, stdin};
+use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 use std::time::Duration;
 
 use super::client::{Client, ClientError, wrapped};
@@ -158,16 +158,28 @@ fn confirm(change: &Change) -> Result<(), Exit> {
         ));
         return Err(Exit::Usage);
     }
-    let mut err = stderr().lock();
-    let question = wrapped("", &change.act.warning(&change.id));
-    let asked = write!(err, "{question}Type {} to confirm: ", change.id).and_then(|()| err.flush());
-    let mut typed = String::new();
-    let read = asked.and_then(|()| stdin().lock().read_line(&mut typed));
-    if read.is_ok() && typed.trim() == change.id {
-        return Ok(());
+    match confirmed(change, &mut stdin().lock(), &mut stderr().lock()) {
+        Ok(true) => Ok(()),
+        // Nobody there any more is no yes either.
+        Ok(false) | Err(_) => {
+            output::complain("not confirmed: nothing was done");
+            Err(Exit::No)
+        }
     }
-    output::complain("not confirmed: nothing was done");
-    Err(Exit::No)
+}
+
+/// Says what will be done, and reads whether that is meant.
+fn confirmed(
+    change: &Change,
+    typed: &mut impl BufRead,
+    shown: &mut impl Write,
+) -> std::io::Result<bool> {
+    let question = wrapped("", &change.act.warning(&change.id));
+    write!(shown, "{question}Type {} to confirm: ", change.id)?;
+    shown.flush()?;
+    let mut line = String::new();
+    typed.read_line(&mut line)?;
+    Ok(line.trim() == change.id)
 }
 
 fn failed(error: &ClientError) -> Exit {
@@ -343,6 +355,33 @@ mod tests {
             warning: crate::ledger::even_voters(2),
         };
         insta::assert_snapshot!("member_removed", done(&change, &now));
+    }
+
+    #[test]
+    fn only_the_members_own_id_confirms() {
+        for act in [Act::Add, Act::Remove, Act::Readmit, Act::StandDown] {
+            let change = Change {
+                act,
+                id: "witness".to_owned(),
+                yes: false,
+                by: "Ada".to_owned(),
+            };
+            for (typed, yes) in [
+                ("witness\n", true),
+                ("  witness\r\n", true),
+                ("yes\n", false),
+                ("witnes\n", false),
+                ("\n", false),
+                ("", false),
+            ] {
+                let mut shown = Vec::new();
+                let meant = confirmed(&change, &mut typed.as_bytes(), &mut shown);
+                assert_eq!(meant.expect("memory"), yes, "{typed:?}");
+                let shown = String::from_utf8(shown).expect("text");
+                assert!(shown.ends_with("Type witness to confirm: "), "{shown}");
+                assert!(shown.lines().all(|l| l.chars().count() <= 80), "{shown}");
+            }
+        }
     }
 
     #[test]

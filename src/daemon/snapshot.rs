@@ -84,6 +84,13 @@ impl ClusterView {
         if self.quorum.reachable {
             return None;
         }
+        if self.quorum.removed {
+            return Some(
+                "it was removed; stop this daemon, or have it added again with failoverctl member \
+                 add"
+                .to_owned(),
+            );
+        }
         // A member that is shut out at the port hears nothing from which it could tell why.
         self.peers.iter().find_map(|peer| {
             let refusal = peer.refuses.as_ref()?;
@@ -214,6 +221,14 @@ mod tests {
         assert_eq!(Readiness::default().to_string(), "ready");
         let start = Snapshot::starting(Now::default(), Arc::default());
         assert!(!start.ready.is_ready());
+        let mut cluster = ClusterView::default();
+        assert_eq!(cluster.takes_no_part(), None);
+        cluster.quorum.removed = true;
+        let why = cluster.takes_no_part().expect("it takes none");
+        assert!(why.contains("failoverctl member add"), "{why}");
+        // What the others have on record lags behind the leader who speaks to it.
+        cluster.quorum.reachable = true;
+        assert_eq!(cluster.takes_no_part(), None);
         assert_eq!(
             start.ready.to_string(),
             "not ready: the ledger has no leader; the first round of votes has not been cast"

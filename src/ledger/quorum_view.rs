@@ -27,6 +27,8 @@ pub struct Quorum {
     pub not_configured: BTreeSet<MemberId>,
     /// Presented themselves with another data folder than the one on record.
     pub wiped: Vec<WipedDisk>,
+    /// This member was of the cluster, and nobody who is heard has it on record any more.
+    pub removed: bool,
 }
 
 /// One who decides.
@@ -69,5 +71,6 @@ pub(super) fn look(core: &Core) -> Quorum {
         not_in_log: configured.difference(&in_log).cloned().collect(),
         not_configured: in_log.difference(configured).cloned().collect(),
         wiped: core.roll.wiped(),
+        removed: core.roll.is_removed(),
     }
 }

@@ -137,6 +137,18 @@ impl Roll {
             .collect()
     }
 
+    /// Whether this member was of a cluster that has none of its data folders on record any more.
+    pub(super) fn is_removed(&self) -> bool {
+        let soft = self.soft();
+        let records = soft.hellos.values().map(|hello| &hello.known);
+        let mut records = records.filter(|known| !known.is_empty()).peekable();
+        // One that still knows it may only lag; one that does not may as well. All of them together
+        // do not.
+        !soft.pristine
+            && records.peek().is_some()
+            && records.all(|known| !known.contains_key(&self.own))
+    }
+
     /// Whether that member may speak from that data folder.
     pub(super) fn check(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
         match self.disk_of(member) {

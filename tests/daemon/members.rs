@@ -151,5 +151,7 @@ async fn a_member_is_replaced_by_another_and_the_leader_stands_down() {
     })
     .await;
     trio.must(leader, "remove", id).await;
+    let removed = trio.daemons[leader].as_mut().expect("it runs");
+    not_ready(removed, "it was removed").await;
     trio.stage.untouched();
 }

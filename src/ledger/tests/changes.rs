@@ -77,6 +77,14 @@ async fn a_cluster_of_one_grows_to_three_and_shrinks() {
         .await
         .expect("removed");
     assert_eq!(changed.voters.len(), 2);
+    eventually("it learns that it is out", || {
+        cluster.greet();
+        cluster.get(&gone).quorum().removed
+    })
+    .await;
+    for (member, ledger) in cluster.running() {
+        assert_eq!(ledger.quorum().removed, member.as_str() == gone, "{member}");
+    }
     cluster.kill(&gone).await;
     cluster.commit("with two").await;
     assert_eq!(cluster.agree().await.disks.len(), 2);
