@@ -149,6 +149,13 @@ impl Controller {
         self.vantages.get(member)?.level(target)
     }
 
+    /// Whether a hosted vantage cannot say `down` only because no reference target has answered yet.
+    pub fn lacks_reference(&self, now: Now, member: &MemberId, target: &Target) -> bool {
+        self.vantages
+            .get(member)
+            .is_some_and(|vantage| vantage.lacks_reference(now.mono, target))
+    }
+
     /// What this member is doing about a step of an open run.
     pub fn activity(&self, run: &Run, step: &StepId) -> Option<StepActivity> {
         let (_, engine) = self.desks.get(&run.application)?.engine.as_ref()?;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Controller, Effect, Input, RunRequest};
 use crate::model::{
-    AppView, HoldReason, MemberId, Millis, Now, RunId, State, StepActivity, StepId,
+    AppView, HoldReason, MemberId, Millis, Now, RunId, SampleOutcome, State, StepActivity, StepId,
 };
 use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{HostHealth, LoopStall, ProbeSet};
@@ -149,14 +149,22 @@ impl Driver {
     /// Says whether there may be something new to show.
     fn take_in(&mut self, now: Now, state: &Arc<State>, leads: bool, input: Input) -> bool {
         let is_sample = matches!(&input, Input::Sample { .. });
-        let mut turning = None;
+        let (mut turning, mut failed) = (None, None);
         if let Input::Sample { member, sample } = &input {
             self.stats.sampled(member, sample);
             turning = Turning::by(&self.controller, member, sample);
+            failed = matches!(sample.result.outcome, SampleOutcome::Failure(_))
+                .then(|| (member.clone(), sample.target.clone()));
         }
         let effects = self.controller.step(now, state, leads, input);
         if let Some(turning) = turning {
             turning.tell(&self.controller);
+        }
+        if let Some((member, target)) = failed
+            && self.controller.lacks_reference(now, &member, &target)
+        {
+            let own = self.probes.iter().filter(|(of, _)| *of == member);
+            own.for_each(|(_, probes)| probes.ask_references());
         }
         let changed = !is_sample || !effects.is_empty();
         for effect in effects {

@@ -52,6 +52,11 @@ impl Watch {
         self.now += 20;
     }
 
+    fn lacks_reference(&self, region: &str) -> bool {
+        let target = region_target(region, "web");
+        self.vantage.lacks_reference(Mono(self.now), &target)
+    }
+
     fn vote(&mut self) -> Vote {
         let sheet = self.vantage.vote_sheet(Mono(self.now));
         sheet
@@ -111,10 +116,13 @@ fn an_outage_is_suspected_then_believed_once_a_reference_answers_after_it() {
         (region_target(FROM, "api"), failure()),
     ]);
     assert_eq!(watch.says(), (Opinion::Suspect, VoteReason::NoReference));
+    assert!(watch.lacks_reference(FROM));
+    assert!(!watch.lacks_reference(TO));
     let answered = sample(Target::Reference("r2".into()), watch.now, Success);
     watch.now += 20;
     watch.vantage.observe(Mono(watch.now), &answered);
     assert_eq!(watch.says(), (Opinion::Down, VoteReason::Probes));
+    assert!(!watch.lacks_reference(FROM));
     let vote = watch.vote();
     assert_eq!(vote.failing_since, Some(Mono(began)));
     assert_eq!(vote.evidence_at, Mono(watch.now - 40));

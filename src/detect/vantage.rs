@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     AppId, Application, BootId, ConfigHash, MemberId, Mono, Opinion, Probe, RegionDownRule,
-    RegionId, Sample, Target, Vote, VoteSheet,
+    RegionId, Sample, Target, Vote, VoteReason, VoteSheet,
 };
 
 use super::opinion::believe;
@@ -110,6 +110,22 @@ impl Vantage {
                 Some(track.level())
             }
         }
+    }
+
+    /// Whether `down` cannot be said of the Region of `target` only because no reference target has
+    /// answered since it fell.
+    pub fn lacks_reference(&self, now: Mono, target: &Target) -> bool {
+        let Target::Region { app, region, .. } = target else {
+            return false;
+        };
+        self.apps
+            .get(app)
+            .and_then(|app| Some((app.rule, app.regions.get(region)?)))
+            .is_some_and(|(rule, watched)| {
+                let references = &self.references;
+                let belief = believe(now, self.tilted_at, rule, &watched.tracks, references);
+                belief.reason == VoteReason::NoReference
+            })
     }
 
     /// Whether this member would now say of a Region something else than on its last sheet, as far

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::loop_stall::LoopStall;
 use super::schedule::Schedule;
-use crate::model::{MemberId, Millis, Probe, Sample, Target};
+use crate::model::{MemberId, Millis, Mono, Probe, Sample, Target};
 use crate::ports::{Clock, Prober};
 
 /// Spreads one seed over the probes of a set (the golden ratio in 64 bits).
 const SEED_STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// World time between two questions to a reference target, however many Regions fall: it is somebody
+/// else's, and a question a second is what it bears from anybody.
+const REST: Millis = Millis::from_secs(1);
 
 /// The running probes of one member. Dropping it stops them.
 ///
@@ -31,6 +35,8 @@ pub struct ProbeSet {
     thread: Option<JoinHandle<()>>,
     stall: LoopStall,
     dropped: Arc<AtomicU64>,
+    /// Told when the reference targets are to be asked before they are due.
+    haste: watch::Sender<()>,
 }
 
 impl ProbeSet {
@@ -52,10 +58,12 @@ impl ProbeSet {
         let stopping = CancellationToken::new();
         let stall = LoopStall::new();
         let dropped = Arc::new(AtomicU64::new(0));
+        let (haste, hasted) = watch::channel(());
         let tasks: Vec<Task> = targets
             .into_iter()
             .zip(0u64..)
             .map(|((target, probe), index)| Task {
+                haste: matches!(target, Target::Reference(_)).then(|| hasted.clone()),
                 target,
                 probe,
                 seed: seed.wrapping_add(index.wrapping_mul(SEED_STRIDE)),
@@ -79,7 +87,14 @@ impl ProbeSet {
             thread: Some(thread),
             stall,
             dropped,
+            haste,
         })
+    }
+
+    /// Asks the reference targets now: a Region has fallen, and whether that was the Region or our
+    /// own line is known only when one of them has answered after it.
+    pub fn ask_references(&self) {
+        self.haste.send_replace(());
     }
 
     /// The worst stall of the probes' event loop since last asked, in real time.
@@ -142,16 +157,24 @@ struct Task {
     clock: Arc<dyn Clock>,
     samples: mpsc::Sender<Sample>,
     dropped: Arc<AtomicU64>,
+    /// Of a reference target: it may be asked before it is due.
+    haste: Option<watch::Receiver<()>>,
 }
 
 impl Task {
-    async fn run(self) {
+    async fn run(mut self) {
         let now = self.clock.now().mono;
         let mut schedule = Schedule::new(self.seed, self.probe.interval, now);
+        let mut rested = now;
         loop {
             let wait = schedule.due().since(self.clock.now().mono);
-            self.clock.sleep(wait).await;
+            let clock = Arc::clone(&self.clock);
+            tokio::select! {
+                () = clock.sleep(wait) => {}
+                () = self.hastened(rested) => {}
+            }
             let started = self.clock.now().mono;
+            rested = started + REST;
             let result = self.prober.probe(&self.probe).await;
             let ended = self.clock.now().mono;
             let sample = Sample {
@@ -168,7 +191,23 @@ impl Task {
                 // Nobody listens any more.
                 Err(TrySendError::Closed(_)) => return,
             }
-            schedule.advance(ended);
+            // One that was asked before it was due stays due.
+            if schedule.due() <= ended {
+                schedule.advance(ended);
+            }
         }
+    }
+
+    /// Resolves when this probe is to be asked before it is due.
+    async fn hastened(&mut self, rested: Mono) {
+        let asked = match &mut self.haste {
+            Some(haste) => haste.changed().await.is_ok(),
+            None => false,
+        };
+        if !asked {
+            std::future::pending::<()>().await;
+        }
+        let rest = rested.since(self.clock.now().mono);
+        self.clock.sleep(rest).await;
     }
 }

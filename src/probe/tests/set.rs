@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::model::{MemberId, Sample, Target, Timings};
+use crate::model::{MemberId, Mono, Sample, Target, Timings};
 use crate::probe::ProbeSet;
 
 const SLOW: &str = "slow";
@@ -98,6 +98,36 @@ async fn a_slow_endpoint_delays_nobody_and_is_never_asked_twice_at_once() {
     assert_eq!(prober.thread.lock().unwrap().as_deref(), Some("probes-m1"));
     set.stop();
     while samples.recv().await.is_some() {}
+}
+
+#[tokio::test]
+async fn only_reference_targets_are_asked_before_they_are_due() {
+    // Nobody is due for a day.
+    let rarely = |(target, probe): (Target, Probe)| {
+        let interval = Millis::from_mins(2 * 24 * 60);
+        (target, Probe { interval, ..probe })
+    };
+    let (reference, probe) = rarely(target("reference"));
+    let region = Target::Region {
+        app: "shop".into(),
+        region: "eu-west-1".into(),
+        probe: probe.id.clone(),
+    };
+    let targets = vec![(region, probe.clone()), (reference.clone(), probe)];
+    let (sender, mut samples) = mpsc::channel(16);
+    let clock = Arc::new(TestClock::at_speed(60));
+    let prober = Arc::new(Scripted::default());
+    let set = ProbeSet::spawn(&"m1".into(), targets, prober, clock, 7, sender).unwrap();
+    let mut rested = Mono::default();
+    for _ in 0..3 {
+        set.ask_references();
+        let sample = samples.recv().await.unwrap();
+        assert_eq!(sample.target, reference);
+        assert!(sample.started >= rested, "it was asked again too soon");
+        rested = sample.started + Millis::from_secs(1);
+    }
+    set.stop();
+    assert_eq!(samples.recv().await, None);
 }
 
 #[tokio::test]
