@@ -38,6 +38,11 @@ deny:
 drill scenario="region-outage":
     cargo run --locked --quiet -- drill --scenario {{scenario}} --out target/drill-report
 
+# what a cluster of three real members costs in time; a quarter of an hour on a host that does nothing else
+figures drills="200" side_by_side="8" round_trip_ms="0":
+    cargo bench --locked --bench cluster -- --drills {{drills}} --side-by-side {{side_by_side}} \
+        --round-trip-ms {{round_trip_ms}} --raw target/figures-{{round_trip_ms}}.jsonl
+
 # every shipped game day
 drills:
     #!/usr/bin/env sh

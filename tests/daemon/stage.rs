@@ -22,7 +22,7 @@ pub const HOME: &str = "eu-west-1";
 pub const STANDBY: &str = "eu-central-1";
 
 /// Worlds at a time: each is mostly waiting, but all of their timeouts are the host's.
-static PLACES: Semaphore = Semaphore::const_new(4);
+pub static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// The shipped runbook, which each world has as a file of its own.
 const RUNBOOK: &str = include_str!("../../runbooks/active-passive.toml");

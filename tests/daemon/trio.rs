@@ -33,7 +33,7 @@ pub struct Trio {
 
 impl Trio {
     /// Furnished; nobody runs.
-    async fn furnished() -> Self {
+    pub async fn furnished() -> Self {
         let stage = Stage::new().await;
         // Free ports, all held until all are known.
         let ports: Vec<TcpListener> = MEMBERS

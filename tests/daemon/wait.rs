@@ -10,13 +10,22 @@ const LOOK: Duration = Duration::from_millis(25);
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Looks until there is an answer; `None` after `within`.
-pub async fn for_some<T>(within: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub async fn for_some<T>(within: Duration, look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    looking_every(LOOK, within, look).await
+}
+
+/// The same with so much time between two looks.
+pub async fn looking_every<T>(
+    pause: Duration,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
     let found = async {
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(pause).await;
         }
     };
     tokio::time::timeout(within, found).await.ok()
