@@ -392,6 +392,11 @@ impl Engine {
     ) -> Option<Move> {
         let (_, deadline) = self.span(run, step, record);
         if now.wall >= deadline {
+            // A run that is being aborted closes next; one that goes on need not wait for a hook.
+            let aborting = matches!(run.status, RunStatus::Aborting { .. });
+            if aborting && !self.is_quiet(now, step) {
+                return None;
+            }
             let failure = Failure::Unobservable {
                 why: self.last_seen(step),
             };
@@ -531,7 +536,10 @@ impl Engine {
         }
         let attempt = record.attempts;
         let (_, deadline) = self.span(run, step, record);
-        let late = now.wall >= deadline;
+        let over = now.wall >= deadline;
+        // While its request may be on its way, or has only just arrived, a step is not given up: what
+        // is at rest may be closed.
+        let late = over && self.is_quiet(now, step);
         let timed_out = || Failure::TimedOut {
             seen: look.seen.clone(),
         };
@@ -540,7 +548,7 @@ impl Engine {
                 let done = Outcome::Done { partly: false };
                 Some(self.report(step, attempt, done, Some(&look.seen)))
             }
-            Goal::PartlyMet if late => {
+            Goal::PartlyMet if over => {
                 let done = Outcome::Done { partly: true };
                 Some(self.report(step, attempt, done, Some(&look.seen)))
             }
@@ -563,7 +571,7 @@ impl Engine {
             Goal::Unobservable { .. } => None,
             Goal::NotMet => match self.refusal(step, record) {
                 // What it was refused for may not be visible yet.
-                Some(_) if !late && !self.is_quiet(now, step) => None,
+                Some(_) if !self.is_quiet(now, step) => None,
                 Some(refusal) => Some(self.fail(step, attempt, refusal)),
                 None if late => Some(self.fail(step, attempt, timed_out())),
                 None => self.after_unmet(now, run, step, record),

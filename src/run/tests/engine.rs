@@ -408,25 +408,37 @@ fn only_promote(escalate_after: Option<Millis>) -> Plan {
     only
 }
 
-#[test]
-fn a_promotion_that_lands_late_is_not_issued_twice_by_a_person_either() {
-    // Its time is over before the request lands.
+/// A promotion whose time is over long before its request lands.
+fn lands_after_its_time() -> Sim {
     let mut plan = only_promote(None);
     plan.steps[0].timeout = Millis::from_secs(4);
     let late = vec![Fate::LandsLate(Millis::from_secs(10))];
-    let mut sim = Sim::new(plan, late, Millis::from_secs(1));
-    assert!(sim.until(100, |run| matches!(
-        run.status,
-        RunStatus::NeedsOperator { .. }
-    )));
-    sim.commit(CommandBody::RetryStep {
+    Sim::new(plan, late, Millis::from_secs(1))
+}
+
+#[test]
+fn a_step_is_not_given_up_while_its_request_may_be_on_its_way() {
+    let mut sim = lands_after_its_time();
+    assert!(sim.until(1_000, |run| run.status != RunStatus::Executing));
+    assert!(matches!(sim.run().status, RunStatus::Soaking { .. }));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
+fn an_aborted_run_does_not_close_while_a_request_may_be_on_its_way() {
+    let mut sim = lands_after_its_time();
+    let promote = StepId::from("promote");
+    let unknown = |run: &Run| matches!(run.steps[&promote].status, StepStatus::Unknown { .. });
+    assert!(sim.until(100, unknown));
+    sim.commit(CommandBody::Abort {
         run: sim.run().id,
-        step: StepId::from("promote"),
         by: "ada".to_owned(),
+        reason: "false alarm".to_owned(),
     })
     .unwrap();
-    sim.until(1_000, |run| !matches!(run.status, RunStatus::Executing));
-    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+    assert!(sim.until(1_000, |run| !run.is_open()));
+    let known = sim.run().steps[&promote].status.clone();
+    assert!(matches!(known, StepStatus::Done { .. }), "{known:?}");
 }
 
 #[test]
