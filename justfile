@@ -52,6 +52,10 @@ drills:
         target/debug/failoverctl drill --scenario "$scenario" --out "target/drill-report/$scenario"
     done
 
+# the model check with an optimised build; up to that many faults in one story
+model-check faults="2":
+    FAILOVERD_MODEL_FAULTS={{faults}} cargo test --locked --profile bench --test model -- --nocapture
+
 # accept what the snapshot tests have seen, then look at the diff
 snapshots:
     INSTA_UPDATE=always cargo test --locked
