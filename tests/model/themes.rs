@@ -49,7 +49,7 @@ pub fn succession() -> Theme {
             Shows::LateWrite,
             Shows::Retried,
         ],
-        at_least: 50_000,
+        at_least: 300_000,
     }
 }
 
@@ -71,7 +71,7 @@ pub fn aborts() -> Theme {
             Shows::GivenBack,
             Shows::SecondRun,
         ],
-        at_least: 20_000,
+        at_least: 100_000,
     }
 }
 
@@ -87,7 +87,7 @@ pub fn timeouts() -> Theme {
     Theme {
         bounds: lost("timeouts", budget),
         shows: &[Shows::Completed, Shows::AbortCloses, Shows::GivenBack],
-        at_least: 20_000,
+        at_least: 50_000,
     }
 }
 
@@ -110,7 +110,7 @@ pub fn votes() -> Theme {
     Theme {
         bounds,
         shows: &[Shows::Completed, Shows::Paused],
-        at_least: 2_000,
+        at_least: 15_000,
     }
 }
 
@@ -128,7 +128,7 @@ pub fn stale() -> Theme {
     Theme {
         bounds: lost("stale", budget),
         shows: &[Shows::Completed, Shows::StaleAbandoned],
-        at_least: 2_000,
+        at_least: 150_000,
     }
 }
 
@@ -151,6 +151,6 @@ pub fn home() -> Theme {
     Theme {
         bounds,
         shows: &[Shows::Completed, Shows::StandsDown],
-        at_least: 1_000,
+        at_least: 200_000,
     }
 }
