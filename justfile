@@ -60,3 +60,7 @@ model-check faults="2":
 snapshots:
     INSTA_UPDATE=always cargo test --locked
     git diff --stat -- '*.snap'
+
+# many seeds of the simulation on every core, each twice: `just simulate 10000 5000000` begins at 5000000
+simulate seeds="1000" first="1000000":
+    SIMULATION_SEEDS={{seeds}} SIMULATION_FIRST={{first}} cargo test --profile bench --locked --test simulation -- --nocapture campaign
