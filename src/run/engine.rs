@@ -91,6 +91,8 @@ pub struct Engine {
     timing: Timing,
     /// Until then nothing is written: a predecessor's last call may still be on its way.
     quiet_until: Mono,
+    /// Since when this life carries it: no step's time runs while nobody does.
+    carried_since: Wall,
     work: BTreeMap<StepId, Work>,
     /// The closing of the run is being committed.
     closing: bool,
@@ -110,6 +112,7 @@ impl Engine {
             boot,
             timing,
             quiet_until: now.mono,
+            carried_since: now.wall,
             work: BTreeMap::new(),
             closing: false,
             close_at: now.mono,
@@ -125,9 +128,11 @@ impl Engine {
         let inherited = run.steps.values().any(|record| {
             matches!(&record.status, StepStatus::Intent { boot, .. } if *boot != self.boot)
         });
+        self.carried_since = now.wall;
         if inherited {
             let quiet = self.timing.lease.plus(self.timing.call_timeout);
             self.quiet_until = self.quiet_until.max(now.mono + quiet);
+            self.carried_since = now.wall + quiet;
         }
     }
 
@@ -721,6 +726,8 @@ impl Engine {
 
     /// When the step's time began, and when it is over. Where it was over before anybody was there
     /// to begin the step, it begins when this life might; so it does in the ledger, by its intent.
+    /// Where somebody was and is gone, whoever carries the run now has the step's whole time: what
+    /// it inherits may have to be done from the beginning.
     fn span(&self, run: &Run, step: &PlannedStep, record: &StepRecord) -> (Wall, Wall) {
         let begun = record.started_at.unwrap_or_else(|| run.ready_at(step));
         let might_since = self
@@ -730,7 +737,7 @@ impl Engine {
             .and_then(|work| work.might_begin_since)
             .filter(|since| *since >= begun + step.timeout);
         let begun = might_since.unwrap_or(begun);
-        (begun, begun + step.timeout)
+        (begun, begun.max(self.carried_since) + step.timeout)
     }
 
     fn observe(&mut self, step: &PlannedStep) -> Move {

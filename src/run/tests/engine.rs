@@ -511,6 +511,22 @@ fn a_step_that_nobody_was_there_to_begin_is_begun_all_the_same() {
 }
 
 #[test]
+fn time_in_which_nobody_led_is_not_a_steps() {
+    let plan = only_promote(None);
+    let mut sim = Sim::new(plan, vec![Fate::RequestLost], Millis::from_secs(20));
+    let promote = StepId::from("promote");
+    let unknown = |run: &Run| matches!(run.steps[&promote].status, StepStatus::Unknown { .. });
+    assert!(sim.until(1_000, unknown));
+    // Its leader dies, and the next is elected after longer than any step may take.
+    sim.engine = None;
+    sim.boot = BootId(2);
+    sim.now.wall = sim.now.wall + Millis::from_mins(30);
+    sim.now.mono = sim.now.mono + Millis::from_mins(30);
+    assert!(sim.until(10_000, |run| run.status == RunStatus::Completed));
+    assert_eq!(sim.executed["rds:global-cluster:shop"], 1);
+}
+
+#[test]
 fn a_switchover_that_was_kept_waiting_is_tried_before_it_escalates() {
     let plan = only_promote(Some(Millis::from_secs(60)));
     let mut sim = Sim::new(plan, Vec::new(), Millis::from_secs(1));
