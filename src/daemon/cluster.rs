@@ -9,7 +9,7 @@
 //! Invariant: nothing of a member that speaks from another data folder than the one on record comes
 //! past [`Exchange::admit`].
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,9 +37,10 @@ use super::snapshot::ClusterView;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Carries the ledger's messages. The port opens after the ledger, whose voice it is; until then
-/// nobody is reached.
+/// nobody is reached. It does not keep the port, whose answers keep the ledger: each would keep the
+/// other's files and sockets for ever.
 #[derive(Default)]
-pub(super) struct Carrier(OnceLock<Arc<PeerNet>>);
+pub(super) struct Carrier(OnceLock<Weak<PeerNet>>);
 
 #[async_trait]
 impl PeerCalls for Carrier {
@@ -50,10 +51,8 @@ impl PeerCalls for Carrier {
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Vec<u8>, PeerCallError> {
-        let Some(net) = self.0.get() else {
-            return Err(PeerCallError::Refused(
-                "the port is not open yet".to_owned(),
-            ));
+        let Some(net) = self.0.get().and_then(Weak::upgrade) else {
+            return Err(PeerCallError::Refused("the port is not open".to_owned()));
         };
         let channel = match freight {
             Freight::Message => Channel::Raft,
@@ -173,7 +172,7 @@ impl Cluster {
         };
         if let Some(net) = &net {
             // Set once: a carrier is made for each start.
-            let _ = carrier.0.set(Arc::clone(net));
+            let _ = carrier.0.set(Arc::downgrade(net));
             let round = config
                 .applications
                 .iter()

@@ -15,7 +15,7 @@ use crate::controller::{Controller, Input, RunRequest, Setup};
 use crate::ledger::{LedgerOptions, LedgerTiming, NoPeers, PeerCalls, RaftLedger, StartError};
 use crate::model::{BootId, CommandBody, Event, MemberId, Millis, Probe, Rejection, Target};
 use crate::peer::PeerStartError;
-use crate::ports::{Clock, Ledger, LedgerError};
+use crate::ports::{Actuator, Clock, Ledger, LedgerError};
 use crate::probe::{LoopStall, NetProber, ProbeSet};
 use crate::run::{self, Timing};
 
@@ -74,7 +74,12 @@ pub struct NodeOptions {
     pub boot: BootId,
     /// The port between members if it was taken before; as configured if not.
     pub peer_listener: Option<std::net::TcpListener>,
+    /// Something between this member and its actuator: a drill stops it there.
+    pub interpose: Option<Interpose>,
 }
+
+/// Makes of an actuator another.
+pub type Interpose = Box<dyn FnOnce(Arc<dyn Actuator>) -> Arc<dyn Actuator> + Send>;
 
 impl NodeOptions {
     /// As in production: one vantage, the host's own pace, the SDK's own credentials.
@@ -91,6 +96,7 @@ impl NodeOptions {
             },
             boot: BootId(rand::random()),
             peer_listener: None,
+            interpose: None,
             config,
             clock,
         }
@@ -149,6 +155,7 @@ impl Node {
             aws,
             boot,
             peer_listener,
+            interpose,
         } = options;
         let host = clock;
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new(Arc::clone(&host)));
@@ -169,8 +176,11 @@ impl Node {
             })
             .await?,
         );
-        let actuator =
-            Arc::new(AwsActuator::new(&config.applications, Arc::clone(&clock), aws).await);
+        let aws = AwsActuator::new(&config.applications, Arc::clone(&clock), aws).await;
+        let actuator: Arc<dyn Actuator> = match interpose {
+            Some(interpose) => interpose(Arc::new(aws)),
+            None => Arc::new(aws),
+        };
         let lease = world(clock.as_ref(), ledger_timing.election_max);
         let call_timeout = config
             .applications
