@@ -68,6 +68,18 @@ pub enum Unusable {
     ConfigDiffers,
 }
 
+impl Unusable {
+    /// A bounded word for metrics and JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NeverHeard => "never_heard",
+            Self::Stale(_) => "stale",
+            Self::SaysUnknown(_) => "says_unknown",
+            Self::ConfigDiffers => "config_differs",
+        }
+    }
+}
+
 /// The guards, by the names of DESIGN section 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -15,6 +15,8 @@ pub struct LoggedRequest {
     pub number: usize,
     /// When it was received whole, in world time.
     pub at: Wall,
+    /// Whose access key it was signed with; empty for the one operation that is not signed.
+    pub caller: String,
     pub service: Service,
     /// The Region it was signed for.
     pub region: RegionId,

@@ -61,6 +61,11 @@ impl Sandbox {
         })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What an SDK takes as `endpoint_url`.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
@@ -134,13 +139,7 @@ async fn serve(
             return Ok(unreadable.reply.into_response("unreadable"));
         }
     };
-    let logged = world.log_request(
-        call.service,
-        &call.region,
-        &call.operation,
-        call.parameters.clone(),
-        call.mutating,
-    );
+    let logged = world.log_request(&call);
     let number = logged.number;
     let id = format!("00000000-0000-4000-8000-{number:012x}");
     let refused = match world.obstacle(call.service, &call.region) {

@@ -210,6 +210,16 @@ impl SandboxSetup {
         }
     }
 
+    /// One more Region to which the product can go: warm, with dial 0 and a replica of its own. No
+    /// record of the failover name leads there; such a name has two.
+    pub fn with_candidate(mut self, name: &str) -> Self {
+        let number = self.regions.len() + 1;
+        let mut region = RegionSetup::shop(name, number, 0, 2);
+        region.health_check = None;
+        self.regions.push(region);
+        self
+    }
+
     /// The Region of that name.
     pub fn region(&self, name: &RegionId) -> Option<&RegionSetup> {
         self.regions.iter().find(|region| &region.name == name)

@@ -41,6 +41,8 @@ struct Head {
 /// A request, decoded.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
+    /// Whose access key it was signed with.
+    pub(super) caller: String,
     pub(super) service: Service,
     pub(super) region: RegionId,
     pub(super) operation: String,
@@ -66,12 +68,18 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
             .into_owned(),
         query: query::form(parts.uri.query().unwrap_or_default().as_bytes()),
     };
-    let (service, region) = match header("authorization") {
+    let Scope {
+        caller,
+        service,
+        region,
+    } = match header("authorization") {
         Some(authorization) => scope(authorization)?,
         // The one operation that is not signed: its token is its proof.
-        None if body.starts_with(b"Action=AssumeRoleWithWebIdentity") => {
-            (Service::Sts, RegionId::from("us-east-1"))
-        }
+        None if body.starts_with(b"Action=AssumeRoleWithWebIdentity") => Scope {
+            caller: String::new(),
+            service: Service::Sts,
+            region: RegionId::from("us-east-1"),
+        },
         None => {
             let refusal = Refusal::new(
                 403,
@@ -128,6 +136,7 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
         })
     })?;
     Ok(Call {
+        caller,
         service,
         mutating: match service {
             Service::Route53 => route53::mutates(&operation),
@@ -143,8 +152,15 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
     })
 }
 
+/// What a signature says of a request.
+struct Scope {
+    caller: String,
+    service: Service,
+    region: RegionId,
+}
+
 /// `AWS4-HMAC-SHA256 Credential=AKID/date/region/service/aws4_request, …`
-fn scope(authorization: &str) -> Result<(Service, RegionId), Box<Unreadable>> {
+fn scope(authorization: &str) -> Result<Scope, Box<Unreadable>> {
     let bad = |message: String| {
         let refusal = Refusal::new(403, "IncompleteSignature", message.clone());
         unreadable(&message, &refusal)
@@ -154,11 +170,15 @@ fn scope(authorization: &str) -> Result<(Service, RegionId), Box<Unreadable>> {
         .and_then(|(_, rest)| rest.split([',', ' ']).next())
         .map(|credential| credential.split('/').collect())
         .unwrap_or_default();
-    let [_key, _date, region, name, "aws4_request"] = scope.as_slice() else {
+    let [key, _date, region, name, "aws4_request"] = scope.as_slice() else {
         return Err(bad(format!("no credential scope in '{authorization}'")));
     };
     match Service::from_signing_name(name) {
-        Some(service) => Ok((service, RegionId::from(*region))),
+        Some(service) => Ok(Scope {
+            caller: (*key).to_owned(),
+            service,
+            region: RegionId::from(*region),
+        }),
         None => Err(unreadable(
             &format!("service {name}"),
             &params::unknown_thing(&format!("service {name}")),

@@ -22,8 +22,6 @@ mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
 use crate::model::{Millis, Now, RegionId, Wall};
 use crate::ports::Clock;
 
@@ -36,6 +34,7 @@ pub(super) use state::State;
 
 use super::faults::{LostReply, Obstacle};
 use super::gate::{Gate, GateKeeper, HoldPoint, gate};
+use super::wire::Call;
 use super::{Change, Execution, Fault, LoggedRequest, Reply, SandboxSetup, Service, TimelineEvent};
 
 /// The emulated world. Cheap to look at; every look is as of now.
@@ -170,23 +169,17 @@ impl World {
     }
 
     /// Notes a request as received.
-    pub(super) fn log_request(
-        &self,
-        service: Service,
-        region: &RegionId,
-        operation: &str,
-        parameters: Value,
-        mutating: bool,
-    ) -> LoggedRequest {
+    pub(super) fn log_request(&self, call: &Call) -> LoggedRequest {
         let mut state = self.state();
         let request = LoggedRequest {
             number: state.requests.len(),
             at: state.now,
-            service,
-            region: region.clone(),
-            operation: operation.to_owned(),
-            parameters,
-            mutating,
+            caller: call.caller.clone(),
+            service: call.service,
+            region: call.region.clone(),
+            operation: call.operation.clone(),
+            parameters: call.parameters.clone(),
+            mutating: call.mutating,
             execution: Execution::NotExecuted,
             reply: Reply::NotSent,
         };
