@@ -90,6 +90,8 @@ fn exit_of(error: &DrillError) -> Exit {
         | DrillError::Sandbox(_)
         | DrillError::Product(_)
         | DrillError::Node(_)
+        | DrillError::Port(_)
+        | DrillError::Threads(_)
         | DrillError::NotSteady { .. }
         | DrillError::Stopped { .. } => Exit::No,
     }

@@ -1,24 +1,23 @@
 //! The director: does what the scenario says when it says so, watches what failoverd makes of it,
 //! and ends the drill when its outcome is plain.
 
-use std::collections::BTreeMap;
+mod operate;
+mod take_in;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
-use crate::controller::{RunRequest, active_region};
-use crate::daemon::snapshot::Snapshot;
-use crate::daemon::{NodeHandle, Notice};
 use crate::model::{
-    AppId, AppView, CommandBody, Decision, HoldReason, Intent, Millis, Phase, RegionId, Ruling,
-    Run, RunId, RunKind, RunStatus, StepStatus, VerdictState, Wall,
+    AppId, AppView, HoldReason, Intent, Millis, Phase, RegionId, Run, RunStatus, State, StepStatus,
+    VerdictState, Wall,
 };
 use crate::sandbox::Execution;
 
 use super::furnish::APP;
 use super::progress::{Progress, ProgressEvent, SnapshotDiff};
+use super::reigns::Reign;
 use super::report::{Mark, MarkKind, Marks, seconds_after};
-use super::scenario::{Deed, Moment, OperatorAct, Outcome, Scenario, StepWord, Trigger};
+use super::scenario::{Deed, FaultSpec, Moment, Outcome, Scenario, StepWord, Trigger, Who};
 use super::stage::{DrillError, Stage};
 
 /// The person of every drill.
@@ -54,12 +53,35 @@ pub(super) struct Seen {
     pub runs: Vec<Run>,
     pub reasons: Vec<HoldReason>,
     pub asked: bool,
+    /// What the open run waits for a person to do, though no step of it has failed.
+    pub waits: Option<String>,
     pub active: Option<RegionId>,
     pub view: Option<AppView>,
     /// Set where an open run was seen beside another of the same application.
     pub two_open: bool,
     /// The votes when a run was opened, or last.
     pub votes: Vec<String>,
+    /// Where the member is at home that leads from then on; `None`: nobody does.
+    pub leaders: Vec<(Wall, Option<RegionId>)>,
+    /// Who led when, as each has said of itself.
+    pub reigns: Vec<Reign>,
+    /// Of each member that ran in the end: whether it had said that the quorum is lost.
+    pub alarms: BTreeMap<RegionId, bool>,
+    /// By access key: whose it is.
+    pub callers: BTreeMap<String, RegionId>,
+    /// Why votes counted for nothing, at any time.
+    pub unusable: BTreeSet<&'static str>,
+    /// Who, in the end, did not know the same as another.
+    pub disagreement: Option<String>,
+}
+
+impl Seen {
+    /// Who led when the scenario began, and who leads in the end.
+    pub fn first_and_last_leader(&self) -> (Option<&RegionId>, Option<&RegionId>) {
+        let mut known = self.leaders.iter().filter_map(|(_, who)| who.as_ref());
+        let first = known.next();
+        (first, known.next_back().or(first))
+    }
 }
 
 /// Plays a scenario on a stage.
@@ -67,37 +89,36 @@ pub(super) struct Director<'a> {
     stage: &'a mut Stage,
     scenario: &'a Scenario,
     progress: &'a Progress,
-    handle: NodeHandle,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    notices: tokio::sync::broadcast::Receiver<Notice>,
     diff: SnapshotDiff,
     app: AppId,
+    /// The newest that any member has shown of the replicated state.
+    state: Arc<State>,
     seen: Seen,
     /// The next event of the scenario, and since when it may come.
     next: usize,
     armed_at: Wall,
     /// What had happened when the event was armed: `run_closed` twice means two runs.
     armed_runs: usize,
+    /// Who led then.
+    armed_leader: Option<RegionId>,
     triggered_at: Option<Wall>,
     settled_at: Option<Wall>,
 }
 
 impl<'a> Director<'a> {
     pub fn new(stage: &'a mut Stage, scenario: &'a Scenario, progress: &'a Progress) -> Self {
-        let handle = stage.node.handle();
         Self {
-            snapshots: handle.snapshots(),
-            notices: handle.notices(),
-            handle,
             stage,
             scenario,
             progress,
             diff: SnapshotDiff::default(),
             app: AppId::from(APP),
+            state: Arc::default(),
             seen: Seen::default(),
             next: 0,
             armed_at: Wall(0),
             armed_runs: 0,
+            armed_leader: None,
             triggered_at: None,
             settled_at: None,
         }
@@ -105,11 +126,16 @@ impl<'a> Director<'a> {
 
     /// Plays it to its end.
     pub async fn play(mut self) -> Result<Seen, DrillError> {
+        let leader = self.stage.places.region(&self.scenario.members.leader);
+        let leader = leader.clone();
+        self.stage.cast.let_lead(&leader).await?;
         self.wait_until_steady().await?;
         let steady = self.now();
+        self.stage.cast.record().forget_alarms();
         self.seen.steady_at = steady;
         self.seen.zero = steady;
         self.armed_at = steady;
+        self.armed_leader = Some(leader);
         self.note(steady, "everything is steady; the scenario begins");
         let deadline = steady + self.scenario.deadline;
         loop {
@@ -119,9 +145,26 @@ impl<'a> Director<'a> {
             self.direct(now).await?;
             if now >= deadline || self.is_over(now) {
                 self.seen.ended_at = now;
-                return Ok(self.seen);
+                return Ok(self.close().await);
             }
         }
+    }
+
+    /// What can only be said in the end.
+    async fn close(mut self) -> Seen {
+        let cast = &self.stage.cast;
+        self.seen.reigns = cast.reigns();
+        self.seen.alarms = cast
+            .awake()
+            .map(|(member, _)| (member.region.clone(), cast.record().has_alarmed(&member.id)))
+            .collect();
+        self.seen.callers = cast
+            .members()
+            .iter()
+            .map(|member| (member.caller.clone(), member.region.clone()))
+            .collect();
+        self.seen.disagreement = cast.disagreement().await;
+        self.seen
     }
 
     fn now(&self) -> Wall {
@@ -131,15 +174,13 @@ impl<'a> Director<'a> {
     /// Waits for something new, or for a little while.
     async fn look(&mut self) -> Result<(), DrillError> {
         let pause = self.stage.clock.sleep(LOOK);
+        let news = Arc::clone(&self.stage.cast.record().news);
         tokio::select! {
-            () = pause => Ok(()),
-            changed = self.snapshots.changed() => match changed {
-                Ok(()) => Ok(()),
-                Err(_) => Err(DrillError::Stopped {
-                    why: self.stage.node.ended().await.to_string(),
-                }),
-            },
+            () = pause => {}
+            () = news.notified() => {}
         }
+        let now = self.now();
+        self.stage.cast.look_after(now).await
     }
 
     async fn wait_until_steady(&mut self) -> Result<(), DrillError> {
@@ -167,137 +208,40 @@ impl<'a> Director<'a> {
             .unwrap_or_default()
     }
 
-    /// What is still missing until the daemon knows all that a plan needs.
+    /// What is still missing until the members know all that a plan needs.
     fn missing(&self) -> Option<String> {
-        let snapshot = self.snapshots.borrow();
-        if !snapshot.ready.is_ready() {
-            return Some(snapshot.ready.to_string());
-        }
-        let Some(view) = snapshot.views.get(&self.app) else {
-            return Some("the daemon has no view of the application".to_owned());
-        };
-        if let Some(verdict) = view.verdicts.iter().find(|v| v.state != VerdictState::Up) {
-            return Some(format!("{} is {}", verdict.region, verdict.state));
-        }
-        let Some(known) = snapshot.state.apps.get(&self.app) else {
-            return Some("nothing is recorded yet".to_owned());
-        };
-        if known.traffic.is_none() {
-            return Some("where traffic stands is not recorded".to_owned());
-        }
-        let regions = [&self.stage.places.home, &self.stage.places.standby];
-        if let Some(region) = regions.iter().find(|r| !known.capacity.contains_key(**r)) {
-            return Some(format!("the node groups of {region} are not recorded"));
-        }
-        if self.scenario.app.database && !known.lag.contains_key(&self.stage.places.standby) {
-            return Some("no replication lag is recorded".to_owned());
-        }
-        None
-    }
-
-    /// Takes in what failoverd shows.
-    fn take_in(&mut self, now: Wall) {
-        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-        while let Ok(notice) = self.notices.try_recv() {
-            if let Notice::Declined { reasons, .. } = notice {
-                for reason in reasons {
-                    self.note(now, &format!("declined: {reason}"));
-                    self.remember(&reason);
-                }
+        for (member, snapshot) in self.stage.cast.awake() {
+            if !snapshot.ready.is_ready() {
+                return Some(format!("{}: {}", member.id, snapshot.ready));
+            }
+            let Some(view) = snapshot.views.get(&self.app) else {
+                return Some(format!("{} has no view of the application", member.id));
+            };
+            if let Some(verdict) = view.verdicts.iter().find(|v| v.state != VerdictState::Up) {
+                return Some(format!(
+                    "{} is {} to {}",
+                    verdict.region, verdict.state, member.id
+                ));
+            }
+            let Some(known) = snapshot.state.apps.get(&self.app) else {
+                return Some(format!("{} knows of nothing recorded", member.id));
+            };
+            if known.traffic.is_none() {
+                return Some("where traffic stands is not recorded".to_owned());
+            }
+            let mut regions = self.stage.setup.regions.iter().map(|region| &region.name);
+            if let Some(region) = regions.find(|r| !known.capacity.contains_key(*r)) {
+                return Some(format!("the node groups of {region} are not recorded"));
+            }
+            if self.scenario.app.database && !known.lag.contains_key(&self.stage.places.standby) {
+                return Some("no replication lag is recorded".to_owned());
             }
         }
-        let runs: Vec<Run> = snapshot
-            .state
-            .runs
-            .values()
-            .filter(|run| run.application == self.app)
-            .cloned()
-            .collect();
-        self.seen.two_open |= runs.iter().filter(|run| run.is_open()).count() > 1;
-        let Some(view) = snapshot.views.get(&self.app) else {
-            return;
-        };
-        let events = self.diff.next(view, newest(&runs), &snapshot.activities);
-        for event in &events {
-            self.mark(now, event, &runs);
-        }
-        self.progress.push_all(now, &events);
-        for verdict in &view.guards {
-            if let Ruling::Hold(reason) | Ruling::Ask(reason) = &verdict.ruling {
-                self.remember(reason);
-            }
-        }
-        self.seen.asked = matches!(view.decision, Some(Decision::Ask { .. }));
-        if let Phase::Blocked { reason, .. } = &view.phase {
-            self.remember(reason);
-        }
-        let word = view.phase.as_str();
-        if self.seen.phases.last().is_none_or(|(_, last)| last != word) {
-            self.seen.phases.push((now, word.to_owned()));
-        }
-        let app = self.stage.config.applications.first();
-        self.seen.active = app.map(|app| active_region(app, &snapshot.state).clone());
-        self.seen.view = Some(view.clone());
-        self.seen.runs = runs;
-    }
-
-    /// One of each sort: a hold-down counts down at every look.
-    fn remember(&mut self, reason: &HoldReason) {
-        match self
-            .seen
-            .reasons
-            .iter_mut()
-            .find(|known| known.code() == reason.code())
-        {
-            Some(known) => *known = reason.clone(),
-            None => self.seen.reasons.push(reason.clone()),
-        }
-    }
-
-    /// The moments between which the clocks run.
-    fn mark(&mut self, now: Wall, event: &ProgressEvent, runs: &[Run]) {
-        match event {
-            ProgressEvent::VerdictChanged {
-                region,
-                verdict: VerdictState::Down,
-            } => {
-                if self.seen.marks.verdict.is_none() {
-                    self.seen.marks.verdict = Some(now);
-                }
-                self.line(
-                    now,
-                    MarkKind::Verdict,
-                    format!("{region} is agreed to be lost"),
-                );
-            }
-            ProgressEvent::RunOpened { run, from, to, .. } => {
-                let opened = newest(runs).map_or(now, |run| run.opened_at);
-                self.seen.marks.opened = Some(opened);
-                self.line(opened, MarkKind::Decision, format!("{run}: {from} → {to}"));
-                self.seen.votes = self.votes();
-            }
-            ProgressEvent::StepMoved { step, status, .. } => {
-                let verifies = newest(runs)
-                    .and_then(verifying_step)
-                    .is_some_and(|verifying| &verifying == step);
-                if verifies && matches!(status, StepStatus::Done { .. }) {
-                    self.seen.marks.verified = Some(now);
-                    self.line(now, MarkKind::Verified, step.to_string());
-                }
-            }
-            ProgressEvent::RunMoved { .. } => {
-                self.seen.marks.executed = newest(runs).and_then(|run| run.executed_at);
-            }
-            ProgressEvent::VerdictChanged { .. }
-            | ProgressEvent::VoteChanged { .. }
-            | ProgressEvent::PhaseChanged { .. }
-            | ProgressEvent::RunClosed { .. }
-            | ProgressEvent::StepActivity { .. }
-            | ProgressEvent::FaultInjected { .. }
-            | ProgressEvent::FaultCleared { .. }
-            | ProgressEvent::OperatorActed { .. }
-            | ProgressEvent::Note { .. } => {}
-        }
+        self.stage
+            .cast
+            .leader()
+            .is_none()
+            .then(|| "nobody leads".to_owned())
     }
 
     fn line(&mut self, at: Wall, kind: MarkKind, text: String) {
@@ -307,38 +251,6 @@ impl<'a> Director<'a> {
     fn note(&self, at: Wall, text: &str) {
         let text = text.to_owned();
         self.progress.push(at, &ProgressEvent::Note { text });
-    }
-
-    /// Who says what, a line per vote.
-    fn votes(&self) -> Vec<String> {
-        let snapshot = self.snapshots.borrow();
-        snapshot
-            .votes
-            .iter()
-            .filter(|(_, held)| held.vote.app == self.app)
-            .map(|(member, held)| {
-                let age = held.age(snapshot.at.mono);
-                let why: Vec<String> = held
-                    .vote
-                    .probes
-                    .iter()
-                    .filter(|probe| probe.failures_in_row > 0)
-                    .map(|probe| {
-                        let failure = probe.last_failure.as_deref().unwrap_or("failing");
-                        format!("{} {failure} ×{}", probe.probe, probe.failures_in_row)
-                    })
-                    .collect();
-                let tail = if why.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", why.join(", "))
-                };
-                format!(
-                    "{member} says {} is {} (evidence {age} old){tail}",
-                    held.vote.region, held.vote.opinion
-                )
-            })
-            .collect()
     }
 
     /// Does what is due.
@@ -360,6 +272,7 @@ impl<'a> Director<'a> {
             self.next += 1;
             self.armed_at = now;
             self.armed_runs = self.closed_runs();
+            self.armed_leader = self.stage.cast.leader().map(|m| m.region.clone());
             self.triggered_at = None;
         }
         Ok(())
@@ -403,21 +316,32 @@ impl<'a> Director<'a> {
                 .view
                 .as_ref()
                 .is_some_and(|view| matches!(view.phase, Phase::Blocked { .. })),
+            Trigger::Confirmed => self.seen.view.as_ref().is_some_and(|view| {
+                let active = view.verdicts.iter().find(|v| v.region == view.active);
+                active.is_some_and(|verdict| verdict.state == VerdictState::Down)
+            }),
+            Trigger::Rested => !self.seen.runs.iter().any(Run::is_open),
+            Trigger::LeaderChanged => {
+                let leader = self.stage.cast.leader().map(|member| &member.region);
+                leader.is_some() && leader != self.armed_leader.as_ref()
+            }
+            Trigger::MemberFrozen => self.stage.cast.anyone_frozen(),
+            Trigger::CallHeld => self.stage.any_call_held(),
         }
     }
 
     async fn act(&mut self, deed: &Deed, now: Wall) -> Result<(), DrillError> {
         match deed {
             Deed::Inject(fault) => {
-                self.stage.inject(fault)?;
-                let text = self.in_names(&fault.to_string());
+                let victim = self.stage.inject(fault).await?;
+                let text = self.in_words(fault, victim.as_ref());
                 self.line(now, MarkKind::Fault, text.clone());
                 self.progress
                     .push(now, &ProgressEvent::FaultInjected { text });
             }
             Deed::Clear(fault) => {
-                self.stage.clear(fault)?;
-                let text = self.in_names(&fault.to_string());
+                let victim = self.stage.clear(fault).await?;
+                let text = self.in_words(fault, victim.as_ref());
                 self.line(now, MarkKind::Cleared, text.clone());
                 self.progress
                     .push(now, &ProgressEvent::FaultCleared { text });
@@ -433,6 +357,17 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
+    /// A fault as it is told; a leader by its name.
+    fn in_words(&self, fault: &FaultSpec, victim: Option<&RegionId>) -> String {
+        let text = fault.to_string();
+        match (fault.member(), victim) {
+            (Some(who @ Who::Leader), Some(victim)) => {
+                text.replace(&who.to_string(), &format!("the leader, {victim},"))
+            }
+            _ => self.in_names(&text),
+        }
+    }
+
     /// Parts by the names they play under.
     fn in_names(&self, text: &str) -> String {
         let places = &self.stage.places;
@@ -440,6 +375,8 @@ impl<'a> Director<'a> {
             ("home", &places.home),
             ("standby", &places.standby),
             ("witness", &places.witness),
+            ("witness-2", &places.witness_2),
+            ("witness-3", &places.witness_3),
         ]);
         text.split(' ')
             .map(|word| {
@@ -453,121 +390,12 @@ impl<'a> Director<'a> {
             .join(" ")
     }
 
-    async fn ask(&self, wanted: RunRequest) -> Result<(), DrillError> {
-        let asked = self.handle.request(wanted).await;
-        asked.map_err(|error| DrillError::Scenario {
-            why: format!("a person's request was not taken: {error}"),
-        })
-    }
-
-    async fn operate(&mut self, act: &OperatorAct, now: Wall) -> Result<(), DrillError> {
-        let by = PERSON.to_owned();
-        let reason = self.scenario.title.clone();
-        let run = newest(&self.seen.runs).map(|run| run.id.clone());
-        let request = |kind, to: &super::scenario::Place, allow_data_loss| RunRequest {
-            app: self.app.clone(),
-            kind,
-            to: Some(self.stage.places.region(to).clone()),
-            by: by.clone(),
-            reason: reason.clone(),
-            allow_data_loss,
-        };
-        match act {
-            OperatorAct::Failover {
-                to,
-                allow_data_loss,
-            } => {
-                let wanted = request(RunKind::Failover, to, *allow_data_loss);
-                return self.ask(wanted).await;
-            }
-            OperatorAct::Switchover { to } => {
-                return self.ask(request(RunKind::Switchover, to, false)).await;
-            }
-            OperatorAct::Failback { to } => {
-                return self.ask(request(RunKind::Failback, to, false)).await;
-            }
-            OperatorAct::Approve { .. }
-            | OperatorAct::Decline { .. }
-            | OperatorAct::Abort { .. }
-            | OperatorAct::Pause { .. }
-            | OperatorAct::Resume {}
-            | OperatorAct::Retry { .. }
-            | OperatorAct::Skip { .. }
-            | OperatorAct::Ack {}
-            | OperatorAct::Rejoin { .. } => {}
-        }
-        let body = self.command(act, run, by)?;
-        match self.handle.command(body).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(rejection)) => self.note(now, &format!("refused: {rejection}")),
-            Err(error) => self.note(now, &format!("no answer: {error}")),
-        }
-        Ok(())
-    }
-
-    fn command(
-        &self,
-        act: &OperatorAct,
-        run: Option<RunId>,
-        by: String,
-    ) -> Result<CommandBody, DrillError> {
-        let of_run = || {
-            run.clone().ok_or_else(|| DrillError::Scenario {
-                why: format!("`{act}` needs a run, and there is none"),
-            })
-        };
-        Ok(match act {
-            OperatorAct::Approve { step } | OperatorAct::Decline { step } => CommandBody::Approve {
-                run: of_run()?,
-                step: step.clone(),
-                by,
-                granted: matches!(act, OperatorAct::Approve { .. }),
-            },
-            OperatorAct::Abort { reason } => CommandBody::Abort {
-                run: of_run()?,
-                by,
-                reason: reason.clone(),
-            },
-            OperatorAct::Pause { reason } => CommandBody::PauseRun {
-                run: of_run()?,
-                by,
-                reason: reason.clone(),
-            },
-            OperatorAct::Resume {} => CommandBody::ResumeRun { run: of_run()?, by },
-            OperatorAct::Retry { step } => CommandBody::RetryStep {
-                run: of_run()?,
-                step: step.clone(),
-                by,
-            },
-            OperatorAct::Skip { step } => CommandBody::SkipStep {
-                run: of_run()?,
-                step: step.clone(),
-                by,
-            },
-            OperatorAct::Ack {} => CommandBody::Acknowledge {
-                app: self.app.clone(),
-                by,
-            },
-            OperatorAct::Rejoin { region } => CommandBody::Rejoin {
-                app: self.app.clone(),
-                region: self.stage.places.region(region).clone(),
-                by,
-            },
-            OperatorAct::Failover { .. }
-            | OperatorAct::Switchover { .. }
-            | OperatorAct::Failback { .. } => {
-                return Err(DrillError::Scenario {
-                    why: format!("`{act}` is a request, not a command"),
-                });
-            }
-        })
-    }
-
     /// Whether nothing more is to come that the drill is about.
     fn is_over(&mut self, now: Wall) -> bool {
         if self.next < self.scenario.events.len()
             || self.scenario.expect.outcome.is_without_run()
             || self.seen.runs.len() < self.scenario.expect.runs
+            || now.since(self.armed_at) < self.scenario.linger
         {
             return false;
         }
@@ -575,7 +403,15 @@ impl<'a> Director<'a> {
             return false;
         };
         let expected = self.scenario.expect.outcome;
+        let in_flight = run.steps.values().any(|r| r.status.is_in_flight());
         match &run.status {
+            // Held: a person may end it, or the world.
+            RunStatus::Executing
+                if expected == Outcome::NeedsOperator && self.seen.waits.is_some() =>
+            {
+                let since = *self.settled_at.get_or_insert(now);
+                !in_flight && now.since(since) >= SETTLE_WITHIN
+            }
             RunStatus::Executing | RunStatus::Aborting { .. } => {
                 self.settled_at = None;
                 false
@@ -598,7 +434,6 @@ impl<'a> Director<'a> {
             }
             RunStatus::NeedsOperator { .. } | RunStatus::Aborted { .. } => {
                 let since = *self.settled_at.get_or_insert(now);
-                let in_flight = run.steps.values().any(|r| r.status.is_in_flight());
                 !in_flight || now.since(since) >= SETTLE_WITHIN
             }
         }

@@ -1,10 +1,12 @@
-//! The drill's own `failoverd.toml`, made from the world it will watch: the same text that a user
+//! Each member's own `failoverd.toml`, made from the world it will watch: the same text that a user
 //! would write, read by the same loader.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use crate::model::{Automation, Millis, RegionId};
+use crate::model::{Automation, MemberId, Millis, RegionId};
 use crate::sandbox::SandboxSetup;
 use crate::sandbox::product::ProductAddresses;
 
@@ -16,11 +18,20 @@ pub(super) const APP: &str = "shop";
 /// A soak that ends at the verification: the drill has shown what it is for by then.
 const SOAK: Millis = Millis::from_secs(1);
 
+/// Its own address, where it does not call itself: its port is taken before it starts.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
 /// What the text is made of.
 pub(super) struct Furniture<'a> {
     pub setup: &'a SandboxSetup,
     pub addresses: &'a ProductAddresses,
     pub places: &'a Places,
+    /// Whose it is.
+    pub me: &'a RegionId,
+    /// Where every member is at home; each is called by its Region.
+    pub members: &'a [RegionId],
+    /// Where this one finds the others.
+    pub others: &'a BTreeMap<MemberId, SocketAddr>,
     pub runbook: &'a str,
     pub overrides: &'a AppOverrides,
     pub data_dir: &'a Path,
@@ -40,30 +51,25 @@ impl Furniture<'_> {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let places = self.places;
         writeln!(
             out,
             "[node]\nid = \"{}\"\ndata_dir = \"{}\"\n",
-            places.witness,
+            self.me,
             self.data_dir.display()
         )?;
-        // Nobody listens there: the drill runs one daemon, which is handed the others' votes.
-        for (port, region) in [&places.home, &places.standby, &places.witness]
-            .into_iter()
-            .enumerate()
-        {
+        for region in self.members {
+            let address = self.others.get(&MemberId::from(region.as_str())).copied();
             writeln!(
                 out,
-                "[[member]]\nid = \"{region}\"\nregion = \"{region}\"\n\
-                 address = \"127.0.0.1:{}\"\n",
-                port + 1
+                "[[member]]\nid = \"{region}\"\nregion = \"{region}\"\naddress = \"{}\"\n",
+                address.unwrap_or(NOBODY)
             )?;
         }
         writeln!(out, "[tls]\ninsecure = true\n")?;
         writeln!(
             out,
             "[cluster]\nheartbeat = \"{}ms\"\nelection_min = \"{}ms\"\nelection_max = \"{}ms\"\n",
-            self.lease.0 / 6,
+            self.lease.0 / 4,
             self.lease.0 / 2,
             self.lease.0
         )?;
@@ -76,8 +82,8 @@ impl Furniture<'_> {
             )?;
         }
         self.write_app(out)?;
-        for region in [&places.home, &places.standby] {
-            self.write_region(out, region)?;
+        for region in &self.setup.regions {
+            self.write_region(out, &region.name)?;
         }
         Ok(())
     }
@@ -152,12 +158,21 @@ impl Furniture<'_> {
         if self.overrides.database {
             writeln!(out, "db_cluster_arn = \"{}\"", region.db_cluster_arn())?;
         }
+        let named =
+            self.setup.dns.records.iter().any(|record| {
+                record.set_identifier.as_ref() == Some(&region.record_set_identifier)
+            });
+        if named {
+            writeln!(
+                out,
+                "record_set_identifier = \"{}\"",
+                region.record_set_identifier
+            )?;
+        }
         writeln!(
             out,
-            "endpoint_group_arn = \"{}\"\nrecord_set_identifier = \"{}\"\n\
-             vars = {{ fence_url = \"{}\" }}\n",
+            "endpoint_group_arn = \"{}\"\nvars = {{ fence_url = \"{}\" }}\n",
             region.endpoint_group_arn,
-            region.record_set_identifier,
             url("/fence")
         )?;
         for nodegroup in region.nodegroup_refs() {

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::{Intent, Origin, PlannedStep, Run, RunStatus, StepRecord, Wall};
+use crate::model::{
+    Intent, Millis, Origin, PlannedStep, RegionId, Run, RunStatus, StepRecord, Wall,
+};
 use crate::quorum::majority;
 use crate::sandbox::{Execution, LoggedRequest, SandboxSetup, Service, World};
 
+use super::reigns::Reign;
 use super::report::Invariant;
 
 /// What the invariants are held against.
@@ -17,8 +20,22 @@ pub(super) struct Evidence<'a> {
     pub runs: &'a [Run],
     pub log: &'a [LoggedRequest],
     pub two_open: bool,
+    /// The open run waits for a person, and says for what.
+    pub waits: bool,
+    pub members: MemberEvidence<'a>,
     /// Whether the application has a database that failoverd moves.
     pub database: bool,
+}
+
+/// What is known of the members.
+pub(super) struct MemberEvidence<'a> {
+    /// By access key: where its owner is at home.
+    pub callers: &'a BTreeMap<String, RegionId>,
+    /// Who led when, as each has said of itself.
+    pub reigns: &'a [Reign],
+    /// World time of the lease.
+    pub lease: Millis,
+    pub disagreement: Option<&'a str>,
 }
 
 impl Evidence<'_> {
@@ -47,6 +64,11 @@ impl Evidence<'_> {
             (
                 "8: nothing is scaled below what it had",
                 self.nothing_scaled_down(),
+            ),
+            ("only a member that leads writes", self.only_leaders_write()),
+            (
+                "members that hear each other know the same",
+                self.members.disagreement.map(str::to_owned),
             ),
             ("the emulated AWS knew every call", self.every_call_known()),
         ]
@@ -183,6 +205,9 @@ impl Evidence<'_> {
                 | RunStatus::NeedsOperator { .. } => {
                     run.steps.values().any(|r| r.status.is_in_flight())
                 }
+                RunStatus::Executing if self.waits => {
+                    run.steps.values().any(|r| r.status.is_in_flight())
+                }
                 RunStatus::Executing | RunStatus::Aborting { .. } => true,
             })
             .map(|run| format!("run {} is {}", run.id, run.status.as_str()))
@@ -206,10 +231,48 @@ impl Evidence<'_> {
             })
     }
 
+    /// Half a lease is how long a proof of leadership holds; the rest is what a request may be on its
+    /// way on a busy host.
+    fn only_leaders_write(&self) -> Option<String> {
+        let members = &self.members;
+        self.writes().find_map(|request| {
+            let Some(region) = members.callers.get(&request.caller) else {
+                return Some(format!("{} is signed by nobody", request.operation));
+            };
+            let led = members.reigns.iter().any(|reign| {
+                reign.member.as_str() == region.as_str()
+                    && reign.from <= request.at
+                    && reign
+                        .until
+                        .is_none_or(|until| request.at <= until + members.lease)
+            });
+            (!led).then(|| {
+                format!(
+                    "{} was sent by {region}, which did not lead",
+                    request.operation
+                )
+            })
+        })
+    }
+
     fn every_call_known(&self) -> Option<String> {
         let unknown = self.world.unknown_operations();
         (!unknown.is_empty()).then(|| unknown.join(", "))
     }
+}
+
+/// How many writes AWS received from each member, by its Region.
+pub(super) fn writes_by(
+    log: &[LoggedRequest],
+    callers: &BTreeMap<String, RegionId>,
+) -> BTreeMap<RegionId, u32> {
+    let mut writes = BTreeMap::new();
+    for request in log.iter().filter(|request| request.mutating) {
+        if let Some(region) = callers.get(&request.caller) {
+            *writes.entry(region.clone()).or_default() += 1;
+        }
+    }
+    writes
 }
 
 /// How often each operation was executed, by `service.Operation`.

@@ -7,16 +7,24 @@
 //!                     └──▶ what was seen ──▶ Expectation::check ──▶ Report (json, md, html)
 //! ```
 
+mod cast;
 mod direct;
+mod faults;
 mod furnish;
+mod hourglass;
+mod interlude;
 mod invariants;
+mod member;
 mod options;
 mod play;
 pub mod progress;
+mod reigns;
+mod relay;
 pub mod report;
 pub mod scenario;
 mod stage;
 mod tell;
+mod wires;
 
 pub use options::DrillOptions;
 pub use play::run;

@@ -23,7 +23,7 @@ pub async fn run(
     let mut stage = Stage::build(scenario, options).await?;
     let seen = Director::new(&mut stage, scenario, progress).play().await;
     let (places, setup) = (stage.places.clone(), stage.setup.clone());
-    let objective = objective(&stage, scenario);
+    let (objective, lease) = (objective(&stage, scenario), stage.lease);
     // The log of what mattered ends with the drill, not with its taking down.
     let log = stage.world.request_log();
     let (tally, world) = stage.strike().await;
@@ -33,6 +33,7 @@ pub async fn run(
         places: &places,
         setup: &setup,
         objective,
+        lease,
         world: &world,
         tally: &tally,
         log: &log,

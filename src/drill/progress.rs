@@ -36,6 +36,10 @@ pub enum ProgressEvent {
     OperatorActed {
         text: String,
     },
+    /// Another member leads from now on, or nobody.
+    LeaderChanged {
+        leader: Option<RegionId>,
+    },
     /// Everybody's opinion of one Region, whole.
     VoteChanged {
         region: RegionId,
@@ -219,6 +223,7 @@ impl ProgressEvent {
             Self::FaultInjected { .. } => "fault",
             Self::FaultCleared { .. } => "cleared",
             Self::OperatorActed { .. } => "operator",
+            Self::LeaderChanged { .. } => "leader",
             Self::VoteChanged { .. } => "votes",
             Self::VerdictChanged { .. } => "verdict",
             Self::PhaseChanged { .. } => "phase",
@@ -236,6 +241,10 @@ impl fmt::Display for ProgressEvent {
             | Self::FaultCleared { text }
             | Self::OperatorActed { text }
             | Self::Note { text } => f.write_str(text),
+            Self::LeaderChanged {
+                leader: Some(leader),
+            } => write!(f, "{leader} leads"),
+            Self::LeaderChanged { leader: None } => f.write_str("nobody leads"),
             Self::VoteChanged { region, voices } => {
                 write!(f, "{region}:")?;
                 for (member, voice) in voices {

@@ -16,8 +16,8 @@ mod parse;
 mod shipped;
 
 pub use event::{Deed, Moment, OperatorAct, ScenarioEvent, StepWord, Trigger};
-pub use expect::{Expectation, Outcome, Seen};
-pub use fault::{AwsService, FaultSpec, LostReply, Percent, Place, Places};
+pub use expect::{Aborted, Expectation, Outcome, Seen};
+pub use fault::{AwsService, FaultSpec, Lost, LostReply, Percent, Place, Places, Who};
 pub use parse::ScenarioError;
 pub use shipped::{SHIPPED, shipped_runbook};
 
@@ -42,7 +42,27 @@ pub struct Scenario {
     pub expect: Expectation,
     /// World time from the first steady moment until the drill is given up as failed.
     pub deadline: Millis,
+    /// World time for which it goes on after the last event, whatever has come of it by then.
+    pub linger: Millis,
     pub app: AppOverrides,
+    pub members: MemberSetup,
+}
+
+/// The members of a drill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSetup {
+    /// How many: one in each Region of the application, the rest in witness Regions.
+    pub count: usize,
+    /// Which of them leads when the scenario begins. Any may; a drill that says which is the same
+    /// drill each time.
+    pub leader: Place,
+}
+
+impl MemberSetup {
+    /// What survives the loss of one.
+    pub const FEWEST: usize = 3;
+    /// What survives the loss of two.
+    pub const MOST: usize = 5;
 }
 
 /// Where a scenario's runbook comes from.
@@ -75,6 +95,8 @@ pub struct AppOverrides {
     pub soak: Option<Millis>,
     /// Whether the application has a database at all.
     pub database: bool,
+    /// Whether the application can also go to the witness's Region.
+    pub third_region: bool,
 }
 
 impl Default for AppOverrides {
@@ -86,6 +108,7 @@ impl Default for AppOverrides {
             cool_down: None,
             soak: None,
             database: true,
+            third_region: false,
         }
     }
 }

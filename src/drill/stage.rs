@@ -1,52 +1,59 @@
-//! The stage of a drill: the emulated world, the product and its users, and the real daemon with
-//! its three vantages, each on a loopback address of its own.
+//! The stage of a drill: the emulated world, the product and its users, and the members, each a real
+//! daemon with eyes on a loopback address of its own.
 //!
 //! ```text
 //!  127.0.1.1 ─┐                       ┌─▶ Regions 127.0.2.x ◀── users 127.0.4.1
 //!  127.0.1.2 ─┼─ probes ── network ───┤
 //!  127.0.1.3 ─┘                       └─▶ references 127.0.3.x
-//!      └── one node ── SDK ──▶ the sandbox's AWS
+//!      │ ╲___ wires ___ the other members
+//!      └───── wire ──── SDK ──▶ the sandbox's AWS
 //! ```
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use tempfile::TempDir;
 
-use crate::actuate::AwsOptions;
 use crate::config::{self, Config};
+use crate::daemon::NodeError;
 use crate::daemon::clock::{SpeedOutOfRange, WorldClock};
-use crate::daemon::{HostedVantage, Node, NodeError, NodeOptions};
-use crate::model::{BootId, Millis, RegionId};
+use crate::model::{MemberId, Millis, RegionId};
 use crate::ports::Clock;
 use crate::runbook::spanned::{Source, Style};
 use crate::sandbox::network::{Network, Place as NetworkPlace};
 use crate::sandbox::plane::DataPlane;
 use crate::sandbox::product::{Product, ProductAddresses, ProductError, ProductSetup};
-use crate::sandbox::users::{Users, UsersSetup};
-use crate::sandbox::{Fault, Sandbox, SandboxSetup, Service, World};
+use crate::sandbox::users::{UserTally, Users, UsersSetup};
+use crate::sandbox::{Gate, HoldPoint, Sandbox, SandboxSetup, World};
 
 use super::DrillOptions;
+use super::cast::{Cast, Script};
+use super::faults;
 use super::furnish::Furniture;
+use super::member::Member;
 use super::scenario::{
-    AwsService, FaultSpec, LostReply, Place, Places, RunbookChoice, Scenario, shipped_runbook,
+    AppOverrides, FaultSpec, Place, Places, RunbookChoice, Scenario, shipped_runbook,
 };
+use super::wires::Wires;
 
 const HOME: &str = "eu-west-1";
 const STANDBY: &str = "eu-central-1";
 const WITNESS: &str = "eu-north-1";
+const WITNESS_2: &str = "eu-west-3";
+const WITNESS_3: &str = "eu-south-1";
 
 /// As many as a member needs to trust its own eyes.
 const REFERENCES: usize = 3;
 
 /// Real time of the ledger's lease in a drill. Half of it is how long a proof of leadership holds,
 /// and a busy laptop signs and sends a request well within that.
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_millis(1_200);
+
+/// What a member with another configuration waits for instead: any that no scenario has.
+const OTHER_HOLD_DOWN: Millis = Millis::from_secs(31);
 
 /// The longest that a configuration may ask for: beyond thirty times real time the lease is shorter.
 const LONGEST_LEASE: Millis = Millis::from_mins(1);
@@ -82,9 +89,15 @@ pub enum DrillError {
     /// The runbook does not hold together. Every finding, rendered.
     #[error("the drill's runbook is not valid:\n{0}")]
     Invalid(String),
-    /// The daemon.
-    #[error("the daemon does not start")]
+    /// A member.
+    #[error("a member does not start")]
     Node(#[from] NodeError),
+    /// A member's port, or a wire to it.
+    #[error("the members' ports cannot be opened on the loopback interface")]
+    Port(#[source] std::io::Error),
+    /// A member's runtime.
+    #[error("this host gives no threads for a member")]
+    Threads(#[source] std::io::Error),
     /// It never became steady.
     #[error(
         "the emulated world did not become steady: {why}; is this host very busy? try a lower --speed"
@@ -93,8 +106,8 @@ pub enum DrillError {
         /// What was missing.
         why: String,
     },
-    /// The daemon ended by itself.
-    #[error("the daemon stopped during the drill: {why}")]
+    /// A member ended by itself.
+    #[error("a member stopped during the drill: {why}")]
     Stopped {
         /// Why.
         why: String,
@@ -111,15 +124,19 @@ pub enum DrillError {
 pub(super) struct Stage {
     pub clock: Arc<dyn Clock>,
     pub places: Places,
+    /// What all members have the same of: applications, runbooks.
     pub config: Config,
+    /// World time of the members' lease.
+    pub lease: Millis,
     pub setup: SandboxSetup,
     pub world: Arc<World>,
-    pub node: Node,
+    pub cast: Cast,
     pub users: Users,
-    sources: BTreeMap<RegionId, IpAddr>,
     network: Arc<Network>,
     sandbox: Sandbox,
     product: Product,
+    /// Calls that are held, by the words of the fault that holds them.
+    gates: BTreeMap<String, Gate>,
     _folder: TempDir,
 }
 
@@ -135,8 +152,13 @@ impl Stage {
             home: RegionId::from(HOME),
             standby: RegionId::from(STANDBY),
             witness: RegionId::from(WITNESS),
+            witness_2: RegionId::from(WITNESS_2),
+            witness_3: RegionId::from(WITNESS_3),
         };
-        let setup = SandboxSetup::active_passive(HOME, STANDBY, options.seed);
+        let mut setup = SandboxSetup::active_passive(HOME, STANDBY, options.seed);
+        if scenario.app.third_region {
+            setup = setup.with_candidate(WITNESS);
+        }
         let sandbox = Sandbox::start(setup.clone(), Arc::clone(&clock))
             .await
             .map_err(DrillError::Sandbox)?;
@@ -147,45 +169,57 @@ impl Stage {
             Arc::clone(&network),
             Arc::clone(&clock),
             ProductSetup {
-                regions: vec![places.home.clone(), places.standby.clone()],
+                regions: setup.regions.iter().map(|r| r.name.clone()).collect(),
                 references: REFERENCES,
             },
         )
         .await?;
-        let (runbook, sources) = runbook(scenario, options)?;
         let lease = Millis(LEASE.as_millis() as u64 * u64::from(options.speed)).min(LONGEST_LEASE);
-        let furniture = Furniture {
+        let (members, wires) = members(scenario, &clock, &sandbox).await?;
+        let script = Playwright {
+            scenario,
+            options,
+            places: &places,
             setup: &setup,
             addresses: product.addresses(),
-            places: &places,
-            runbook: &runbook,
-            overrides: &scenario.app,
-            data_dir: folder.path(),
-            endpoint_url: &sandbox.endpoint_url(),
+            folder: folder.path(),
             lease,
         };
-        let config = read_config(&furniture.config(), &sources)?;
+        let (config, scripts) = script.write(&members, &wires)?;
         let users = start_users(&world, product.addresses(), &clock, options.seed);
-        let (node, sources) = start_node(&config, &places, &clock, options.seed).await?;
+        let cast = Cast::start(members, scripts, wires, Arc::clone(&clock)).await?;
         Ok(Self {
             clock,
             places,
             config,
+            lease,
             setup,
             world,
-            node,
+            cast,
             users,
-            sources,
             network,
             sandbox,
             product,
+            gates: BTreeMap::new(),
             _folder: folder,
         })
     }
 
-    /// Does what a scenario names.
-    pub fn inject(&self, spec: &FaultSpec) -> Result<(), DrillError> {
+    /// Does what a scenario names; says to whom, where it is a member.
+    pub async fn inject(&mut self, spec: &FaultSpec) -> Result<Option<RegionId>, DrillError> {
+        if let Some(who) = spec.member() {
+            let victim = self.cast.inject(spec, who, &self.places).await?;
+            return Ok(Some(victim));
+        }
         match spec {
+            FaultSpec::MembersPartitioned {} => self.cast.scatter(true),
+            FaultSpec::CallHeld { service, operation } => {
+                let service = faults::of_aws(*service);
+                let gate = self
+                    .world
+                    .hold(service, operation, HoldPoint::BeforeExecution);
+                self.gates.insert(spec.to_string(), gate);
+            }
             FaultSpec::PathCut { vantage, region } => {
                 let place = NetworkPlace::Region(self.places.region(region).clone());
                 self.network.cut(self.source(vantage)?, place);
@@ -195,161 +229,69 @@ impl Stage {
                 self.network.isolate(self.source(vantage)?, places);
             }
             spec => {
-                for fault in self.faults(spec) {
+                for fault in faults::of_world(spec, &self.places, &self.setup) {
                     self.sandbox.inject(fault);
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Undoes what a scenario names.
-    pub fn clear(&self, spec: &FaultSpec) -> Result<(), DrillError> {
+    /// Undoes what a scenario names; says to whom, where it was a member.
+    pub async fn clear(&mut self, spec: &FaultSpec) -> Result<Option<RegionId>, DrillError> {
+        if let Some(who) = spec.member() {
+            let victim = self.cast.clear(spec, who, &self.places).await?;
+            return Ok(Some(victim));
+        }
+        let is_not_on = || DrillError::Scenario {
+            why: format!("it clears a fault that is not on: {spec}"),
+        };
         match spec {
+            FaultSpec::MembersPartitioned {} => self.cast.scatter(false),
+            FaultSpec::CallHeld { .. } => {
+                let gate = self.gates.remove(&spec.to_string());
+                gate.ok_or_else(is_not_on)?.release();
+            }
             FaultSpec::PathCut { vantage, region } => {
                 let place = NetworkPlace::Region(self.places.region(region).clone());
                 self.network.mend(self.source(vantage)?, &place);
             }
             FaultSpec::VantageIsolated { vantage } => self.network.rejoin(self.source(vantage)?),
             spec => {
-                for fault in self.faults(spec) {
+                for fault in faults::of_world(spec, &self.places, &self.setup) {
                     if !self.sandbox.clear(&fault) {
-                        return Err(DrillError::Scenario {
-                            why: format!("it clears a fault that is not on: {spec}"),
-                        });
+                        return Err(is_not_on());
                     }
                 }
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether a call that is held has been received.
+    pub fn any_call_held(&self) -> bool {
+        self.gates.values().any(|gate| gate.held() > 0)
     }
 
     fn everywhere(&self) -> Vec<NetworkPlace> {
-        let regions = [&self.places.home, &self.places.standby];
+        let regions = self.setup.regions.iter().map(|region| &region.name);
         regions
-            .into_iter()
             .map(|region| NetworkPlace::Region(region.clone()))
             .chain((0..REFERENCES).map(NetworkPlace::Reference))
             .collect()
     }
 
     fn source(&self, place: &Place) -> Result<IpAddr, DrillError> {
-        let region = self.places.region(place);
-        self.sources
-            .get(region)
-            .copied()
-            .ok_or_else(|| DrillError::Scenario {
-                why: format!("no member is at home in {region}"),
-            })
-    }
-
-    /// The sandbox's own faults behind a scenario's.
-    fn faults(&self, spec: &FaultSpec) -> Vec<Fault> {
-        let region = |place: &Place| self.places.region(place).clone();
-        match spec {
-            // The network's, not the world's.
-            FaultSpec::PathCut { .. } | FaultSpec::VantageIsolated { .. } => Vec::new(),
-            FaultSpec::RegionDown { region: of } => vec![Fault::RegionDown { region: region(of) }],
-            FaultSpec::ControlPlaneGone { region: of } => {
-                vec![Fault::ControlPlaneGone { region: region(of) }]
-            }
-            FaultSpec::Throttle {
-                service,
-                percent,
-                times,
-            } => {
-                let services = match service {
-                    Some(service) => vec![of_aws(*service)],
-                    None => Service::ALL.to_vec(),
-                };
-                services
-                    .into_iter()
-                    .map(|service| Fault::Throttle {
-                        service,
-                        percent: percent.0,
-                        times: *times,
-                    })
-                    .collect()
-            }
-            FaultSpec::LoseReply {
-                service,
-                operation,
-                times,
-                how,
-            } => vec![Fault::LoseReply {
-                service: of_aws(*service),
-                operation: operation.clone(),
-                times: *times,
-                how: match how {
-                    LostReply::Reset => crate::sandbox::LostReply::Reset,
-                    LostReply::Silence => crate::sandbox::LostReply::Silence,
-                },
-            }],
-            FaultSpec::HangControlPlane {
-                service,
-                region: of,
-            } => vec![Fault::HangControlPlane {
-                service: service.map(of_aws),
-                region: of.as_ref().map(region),
-            }],
-            FaultSpec::FailControlPlane { service, status } => vec![Fault::FailControlPlane {
-                service: of_aws(*service),
-                status: *status,
-                code: None,
-            }],
-            FaultSpec::PromotionStuck {} => vec![Fault::PromotionStuck],
-            FaultSpec::NoCapacity {
-                region: of,
-                at_most,
-            } => vec![Fault::NoCapacity {
-                region: region(of),
-                at_most: *at_most,
-            }],
-            FaultSpec::Lag { lag } => vec![Fault::Lag { lag: *lag }],
-            FaultSpec::LagUnknown {} => vec![Fault::LagUnknown],
-            FaultSpec::WriterUnfenced { region: of } => {
-                vec![Fault::WriterUnfenced { region: region(of) }]
-            }
-            FaultSpec::RecordChanged {
-                ttl,
-                just_before_the_batch,
-            } => {
-                let (name, ttl) = (self.setup.dns.record_name.clone(), *ttl);
-                vec![if *just_before_the_batch {
-                    Fault::RecordRaced { name, ttl }
-                } else {
-                    Fault::RecordChangedBy { name, ttl }
-                }]
-            }
-            FaultSpec::DialChanged {
-                region: of,
-                percent,
-            } => vec![Fault::DialChangedBy {
-                region: region(of),
-                percent: percent.0,
-            }],
-        }
+        self.cast.source(self.places.region(place))
     }
 
     /// Takes the stage down; what was seen of users and world remains.
-    pub async fn strike(self) -> (crate::sandbox::users::UserTally, Arc<World>) {
+    pub async fn strike(self) -> (UserTally, Arc<World>) {
         let tally = self.users.stop().await;
-        self.node.shutdown().await;
+        self.cast.strike().await;
         self.product.stop().await;
         drop(self.sandbox);
         (tally, self.world)
-    }
-}
-
-fn of_aws(service: AwsService) -> Service {
-    match service {
-        AwsService::Route53 => Service::Route53,
-        AwsService::GlobalAccelerator => Service::GlobalAccelerator,
-        AwsService::Rds => Service::Rds,
-        AwsService::Eks => Service::Eks,
-        AwsService::AutoScaling => Service::AutoScaling,
-        AwsService::CloudWatch => Service::CloudWatch,
-        AwsService::Sts => Service::Sts,
     }
 }
 
@@ -396,42 +338,81 @@ fn start_users(
     Users::start(plane, addresses.clone(), Arc::clone(clock), setup)
 }
 
-async fn start_node(
-    config: &Config,
-    places: &Places,
+/// The members, not yet alive, and the wires between them and to AWS.
+async fn members(
+    scenario: &Scenario,
     clock: &Arc<dyn Clock>,
-    seed: u64,
-) -> Result<(Node, BTreeMap<RegionId, IpAddr>), DrillError> {
-    let regions = [&places.home, &places.standby, &places.witness];
-    let sources: BTreeMap<RegionId, IpAddr> = regions
+    sandbox: &Sandbox,
+) -> Result<(Vec<Member>, Wires), DrillError> {
+    let members: Vec<Member> = [HOME, STANDBY, WITNESS, WITNESS_2, WITNESS_3]
         .into_iter()
+        .take(scenario.members.count)
         .zip(1_u8..)
-        .map(|(region, last)| (region.clone(), IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))))
-        .collect();
-    let vantages = config
-        .members
-        .iter()
-        .map(|member| HostedVantage {
-            member: member.id.clone(),
-            source: sources.get(&member.region).copied(),
+        .map(|(region, number)| {
+            // Called by where it is at home, as most would call it.
+            let id = MemberId::from(region);
+            Member::new(id, RegionId::from(region), number, Arc::clone(clock))
         })
         .collect();
-    // Anybody's: the sandbox reads the scope of a signature, not whose it is.
-    let credentials = Credentials::new("AKIADRILL", "drill", None, None, "drill");
-    let node = Node::start(NodeOptions {
-        peer_listener: None,
-        config: Config {
-            peering: None,
-            ..config.clone()
-        },
-        clock: Arc::clone(clock),
-        vantages,
-        aws: AwsOptions {
-            credentials: Some(SharedCredentialsProvider::new(credentials)),
-            home: Some(config.node.region.clone()),
-        },
-        boot: BootId(seed),
-    })
-    .await?;
-    Ok((node, sources))
+    let ids: Vec<MemberId> = members.iter().map(|member| member.id.clone()).collect();
+    let wires = Wires::lay(&ids, sandbox.address())
+        .await
+        .map_err(DrillError::Port)?;
+    Ok((members, wires))
+}
+
+/// Writes each member's configuration.
+struct Playwright<'a> {
+    scenario: &'a Scenario,
+    options: &'a DrillOptions,
+    places: &'a Places,
+    setup: &'a SandboxSetup,
+    addresses: &'a ProductAddresses,
+    folder: &'a Path,
+    lease: Millis,
+}
+
+impl Playwright<'_> {
+    /// What all have the same of, and each one's own.
+    fn write(
+        &self,
+        members: &[Member],
+        wires: &Wires,
+    ) -> Result<(Config, BTreeMap<MemberId, Script>), DrillError> {
+        let (runbook, sources) = runbook(self.scenario, self.options)?;
+        let regions: Vec<RegionId> = members.iter().map(|m| m.region.clone()).collect();
+        let mut scripts = BTreeMap::new();
+        for member in members {
+            let read = |overrides: &AppOverrides| {
+                let furniture = Furniture {
+                    setup: self.setup,
+                    addresses: self.addresses,
+                    places: self.places,
+                    me: &member.region,
+                    members: &regions,
+                    others: &wires.addresses(&member.id),
+                    runbook: &runbook,
+                    overrides,
+                    data_dir: &self.folder.join(member.id.as_str()),
+                    endpoint_url: &wires
+                        .aws(&member.id)
+                        .map(|address| format!("http://{address}"))
+                        .unwrap_or_default(),
+                    lease: self.lease,
+                };
+                read_config(&furniture.config(), &sources)
+            };
+            let config = read(&self.scenario.app)?;
+            let drifted = read(&AppOverrides {
+                hold_down: Some(OTHER_HOLD_DOWN),
+                ..self.scenario.app.clone()
+            })?;
+            scripts.insert(member.id.clone(), Script { config, drifted });
+        }
+        let any = scripts.values().next().map(|script| script.config.clone());
+        let config = any.ok_or_else(|| DrillError::Scenario {
+            why: "it has no members".to_owned(),
+        })?;
+        Ok((config, scripts))
+    }
 }

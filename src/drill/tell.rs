@@ -8,7 +8,7 @@ use crate::sandbox::{Change as WorldChange, LoggedRequest, SandboxSetup, World};
 
 use super::DrillOptions;
 use super::direct::{Seen, report_marks};
-use super::invariants::{Evidence, executed_calls};
+use super::invariants::{Evidence, MemberEvidence, executed_calls, writes_by};
 use super::report::{
     Change, Hold, Mark, MarkKind, ObjectiveResult, RegionSeries, Report, RunReport, Timeline,
     UserPoint, Users, seconds_after,
@@ -22,6 +22,7 @@ pub(super) struct Told<'a> {
     pub places: &'a Places,
     pub setup: &'a SandboxSetup,
     pub objective: Objective,
+    pub lease: Millis,
     pub world: &'a World,
     pub tally: &'a UserTally,
     pub log: &'a [LoggedRequest],
@@ -44,10 +45,15 @@ impl Told<'_> {
             runs: &seen.runs,
             reasons: &seen.reasons,
             asked: seen.asked,
+            waits: seen.waits.as_deref(),
             active: &active,
             places: self.places,
             calls: &executed_calls(self.log),
             lost_writes,
+            writes: &writes_by(self.log, &seen.callers),
+            leaders: seen.first_and_last_leader(),
+            alarms: &seen.alarms,
+            unusable: &seen.unusable,
         });
         let invariants = Evidence {
             world: self.world,
@@ -55,6 +61,13 @@ impl Told<'_> {
             runs: &seen.runs,
             log: self.log,
             two_open: seen.two_open,
+            waits: seen.waits.is_some(),
+            members: MemberEvidence {
+                callers: &seen.callers,
+                reigns: &seen.reigns,
+                lease: self.lease,
+                disagreement: seen.disagreement.as_deref(),
+            },
             database: self.scenario.app.database,
         }
         .invariants();
@@ -192,6 +205,14 @@ impl Told<'_> {
                 .map(|(at, phase)| Change {
                     at_s: seconds_after(zero, *at),
                     value: Some(phase.clone()),
+                })
+                .collect(),
+            leaders: seen
+                .leaders
+                .iter()
+                .map(|(at, leader)| Change {
+                    at_s: seconds_after(zero, *at),
+                    value: leader.as_ref().map(ToString::to_string),
                 })
                 .collect(),
             marks,

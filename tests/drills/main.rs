@@ -1,16 +1,42 @@
 //! Every shipped scenario, played whole: the emulated AWS, real sockets, the real daemon.
 //!
-//! One at a time: each of them keeps a whole world busy, and a host that is late looks like an
-//! outage to a world that runs thirty times as fast.
+//! No more than two at a time: each of them keeps a whole world and three members busy, and a host that
+//! is late looks like an outage to a world that runs thirty times as fast.
 
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use failoverd::drill::{self, DrillOptions, Progress, Scenario};
 
-static STAGE: Mutex<()> = Mutex::new(());
+/// Stages that are free.
+static FREE: Mutex<u32> = Mutex::new(2);
+static LEFT: Condvar = Condvar::new();
+
+/// A stage that is taken; free again when dropped.
+struct Taken;
+
+impl Taken {
+    fn one() -> Self {
+        let mut free = LEFT
+            .wait_while(count(), |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Self
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        *count() += 1;
+        LEFT.notify_one();
+    }
+}
+
+fn count() -> MutexGuard<'static, u32> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn play(name: &str) {
-    let _alone = STAGE.lock().unwrap_or_else(|held| held.into_inner());
+    let _stage = Taken::one();
     let scenario = Scenario::find(name).unwrap();
     let options = DrillOptions::default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -72,4 +98,20 @@ scenarios! {
     control_plane_of_from_gone: "control-plane-of-from-gone",
     stale_plan: "stale-plan",
     dial_turned_back: "dial-turned-back",
+    leader_lost: "leader-lost",
+    leader_grey: "leader-grey",
+    leader_killed_mid_run: "leader-killed-mid-run",
+    leader_paused: "leader-paused",
+    member_partitioned: "member-partitioned",
+    asymmetric_partition: "asymmetric-partition",
+    quorum_lost: "quorum-lost",
+    five_members_two_lost: "five-members-two-lost",
+    late_open_run: "late-open-run",
+    abort_races_call: "abort-races-call",
+    config_drift: "config-drift",
+    region_returns_mid_run: "region-returns-mid-run",
+    second_region_fails_mid_run: "second-region-fails-mid-run",
+    region_returns_too_late: "region-returns-too-late",
+    clock_step: "clock-step",
+    operator_races_automation: "operator-races-automation",
 }

@@ -73,6 +73,7 @@ impl Live {
             ProgressEvent::FaultInjected { .. }
             | ProgressEvent::FaultCleared { .. }
             | ProgressEvent::OperatorActed { .. }
+            | ProgressEvent::LeaderChanged { .. }
             | ProgressEvent::VerdictChanged { .. }
             | ProgressEvent::RunOpened { .. }
             | ProgressEvent::RunMoved { .. }
@@ -148,6 +149,7 @@ fn colour(event: &ProgressEvent) -> Style {
             | StepStatus::Skipped { .. } => AnsiColor::Yellow,
         },
         ProgressEvent::PhaseChanged { .. }
+        | ProgressEvent::LeaderChanged { .. }
         | ProgressEvent::RunOpened { .. }
         | ProgressEvent::RunMoved { .. }
         | ProgressEvent::RunClosed { .. }

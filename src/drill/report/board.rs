@@ -603,7 +603,7 @@ fn mark_class(kind: MarkKind) -> &'static str {
     match kind {
         MarkKind::Fault => "mark mark-fault",
         MarkKind::Cleared | MarkKind::Whole | MarkKind::Verified => "mark mark-good",
-        MarkKind::Operator | MarkKind::Verdict | MarkKind::Decision => "mark",
+        MarkKind::Operator | MarkKind::Verdict | MarkKind::Decision | MarkKind::Leader => "mark",
     }
 }
 
@@ -611,7 +611,7 @@ fn mark_text_class(kind: MarkKind) -> &'static str {
     match kind {
         MarkKind::Fault => "flag flag-fault",
         MarkKind::Cleared | MarkKind::Whole | MarkKind::Verified => "flag flag-good",
-        MarkKind::Operator | MarkKind::Verdict | MarkKind::Decision => "flag",
+        MarkKind::Operator | MarkKind::Verdict | MarkKind::Decision | MarkKind::Leader => "flag",
     }
 }
 

@@ -229,6 +229,9 @@ pub struct Timeline {
     pub dns: Vec<Change>,
     /// The application's phase.
     pub phases: Vec<Change>,
+    /// Which member leads; `null`: none does.
+    #[serde(default)]
+    pub leaders: Vec<Change>,
     pub marks: Vec<Mark>,
 }
 
@@ -284,6 +287,8 @@ pub enum MarkKind {
     Verified,
     /// Users were served as before.
     Whole,
+    /// Another member leads, or nobody does.
+    Leader,
 }
 
 impl MarkKind {
@@ -297,6 +302,7 @@ impl MarkKind {
             Self::Decision => "decision",
             Self::Verified => "verified",
             Self::Whole => "users whole",
+            Self::Leader => "leader",
         }
     }
 }

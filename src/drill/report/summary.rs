@@ -44,6 +44,7 @@ impl fmt::Display for Summary<'_> {
         writeln!(f)?;
         self.clocks(f)?;
         self.users(f)?;
+        self.leaders(f)?;
         for run in report.earlier_runs.iter().chain(&report.run) {
             self.run(f, run)?;
         }
@@ -100,6 +101,22 @@ impl Summary<'_> {
             length(users.read_downtime_s),
             length(users.write_downtime_s),
         )
+    }
+
+    /// Who led, one after the other.
+    fn leaders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Vec::new();
+        for (index, change) in self.report.timeline.leaders.iter().enumerate() {
+            let who = change.value.as_deref().unwrap_or("nobody");
+            words.push(match index {
+                0 => who.to_owned(),
+                _ => format!("{who} from {}", moment(change.at_s)),
+            });
+        }
+        if words.is_empty() {
+            return Ok(());
+        }
+        self.wrapped(f, "  led by ", &words.join(", "))
     }
 
     fn run(&self, f: &mut fmt::Formatter<'_>, run: &RunReport) -> fmt::Result {

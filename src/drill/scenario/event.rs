@@ -41,6 +41,32 @@ pub enum Trigger {
     RunClosed,
     /// `blocked`: a Region is confirmed down and a guard says no.
     Blocked,
+    /// `confirmed`: the Region that serves is agreed to be lost.
+    Confirmed,
+    /// `rested`: no run is open.
+    Rested,
+    /// `leader_changed`: another member leads than when the event before came.
+    LeaderChanged,
+    /// `member_frozen`: a member that was to stand still before a call does.
+    MemberFrozen,
+    /// `call_held`: a call that is held has been received.
+    CallHeld,
+}
+
+impl Trigger {
+    /// Those that are one word, as written.
+    pub const WORDS: [(&'static str, Self); 10] = [
+        ("run_opened", Self::RunOpened),
+        ("promotion_started", Self::PromotionStarted),
+        ("verified", Self::Verified),
+        ("run_closed", Self::RunClosed),
+        ("blocked", Self::Blocked),
+        ("confirmed", Self::Confirmed),
+        ("rested", Self::Rested),
+        ("leader_changed", Self::LeaderChanged),
+        ("member_frozen", Self::MemberFrozen),
+        ("call_held", Self::CallHeld),
+    ];
 }
 
 /// What happens.

@@ -1,11 +1,11 @@
 //! What must come of a scenario, and whether it did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{Place, Places, StepWord};
 use crate::drill::report::Check;
-use crate::model::{HoldReason, RegionId, Run, RunStatus, StepId};
+use crate::model::{AbortReason, HoldReason, RegionId, Run, RunStatus, StepId};
 
 /// What must come of it. No times: those are measured, never required.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,56 @@ pub struct Expectation {
     /// Calls that the sandbox *executed*, by `service.Operation`, exactly so many.
     pub calls: BTreeMap<String, u32>,
     pub lost_writes_at_most: Option<u64>,
+    /// Why the last run was aborted.
+    pub aborted: Option<Aborted>,
+    /// What must be named in a reason that was shown, or in the last run's own.
+    pub says: Option<String>,
+    /// Members that must not have written anything to AWS.
+    pub no_writes_by: Vec<Place>,
+    /// Another member leads in the end than when the scenario began.
+    pub another_leads: bool,
+    /// Every member that runs has said that the quorum is lost.
+    pub everyone_alarms: bool,
+    /// Why some member's vote on a Region must have counted for nothing ([`Unusable::code`]).
+    pub unusable_vote: Option<String>,
+}
+
+/// Why a run was aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aborted {
+    Operator,
+    Stale,
+    Compensated,
+    Recovered,
+}
+
+impl Aborted {
+    /// Every one, as written.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("operator", Self::Operator),
+        ("stale", Self::Stale),
+        ("compensated", Self::Compensated),
+        ("recovered", Self::Recovered),
+    ];
+
+    /// The word as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Stale => "stale",
+            Self::Compensated => "compensated",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    fn of(reason: &AbortReason) -> Self {
+        match reason {
+            AbortReason::Operator { .. } => Self::Operator,
+            AbortReason::Stale => Self::Stale,
+            AbortReason::Compensated { .. } => Self::Compensated,
+            AbortReason::Recovered { .. } => Self::Recovered,
+        }
+    }
 }
 
 /// How a drill ends.
@@ -84,12 +134,23 @@ pub struct Seen<'a> {
     pub reasons: &'a [HoldReason],
     /// Whether the last decision was to ask.
     pub asked: bool,
+    /// What the open run waits for a person to do, though no step of it has failed.
+    pub waits: Option<&'a str>,
     pub active: &'a RegionId,
     /// The Regions behind `home`, `standby` and `witness`.
     pub places: &'a Places,
     /// Executed calls by `service.Operation`.
     pub calls: &'a BTreeMap<String, u32>,
     pub lost_writes: u64,
+    /// By the member's Region: how many of its writes AWS received.
+    pub writes: &'a BTreeMap<RegionId, u32>,
+    /// The Region of the member that led when the scenario began, and in the end.
+    pub leaders: (Option<&'a RegionId>, Option<&'a RegionId>),
+    /// By the Region of each member that ran in the end: whether it had said that the quorum is
+    /// lost.
+    pub alarms: &'a BTreeMap<RegionId, bool>,
+    /// Every reason for which a vote counted for nothing at any time.
+    pub unusable: &'a BTreeSet<&'static str>,
 }
 
 impl<'a> Seen<'a> {
@@ -101,6 +162,7 @@ impl<'a> Seen<'a> {
             Some(RunStatus::Completed | RunStatus::Soaking { .. }) => Some(Outcome::Completed),
             Some(RunStatus::NeedsOperator { .. }) => Some(Outcome::NeedsOperator),
             Some(RunStatus::Aborted { .. }) => Some(Outcome::Aborted),
+            Some(RunStatus::Executing) if self.waits.is_some() => Some(Outcome::NeedsOperator),
             Some(RunStatus::Executing | RunStatus::Aborting { .. }) => None,
         }
     }
@@ -142,7 +204,101 @@ impl Expectation {
                 seen: seen.lost_writes.to_string(),
             });
         }
+        self.check_ending(seen, &mut checks);
+        self.check_members(seen, &mut checks);
         checks
+    }
+
+    /// Why the last run waits or ended.
+    fn check_ending(&self, seen: &Seen<'_>, checks: &mut Vec<Check>) {
+        let status = seen.runs.last().map(|run| &run.status);
+        if let Some(wanted) = self.aborted {
+            let why = match status {
+                Some(RunStatus::Aborted { reason } | RunStatus::Aborting { reason }) => {
+                    Some(reason)
+                }
+                Some(
+                    RunStatus::Executing
+                    | RunStatus::NeedsOperator { .. }
+                    | RunStatus::Soaking { .. }
+                    | RunStatus::Completed,
+                )
+                | None => None,
+            };
+            checks.push(Check {
+                name: format!("the run is aborted: {}", wanted.as_str()),
+                held: why.is_some_and(|why| Aborted::of(why) == wanted),
+                seen: why.map_or_else(|| "it is not aborted".to_owned(), ToString::to_string),
+            });
+        }
+        if let Some(wanted) = &self.says {
+            let mut said: Vec<String> = seen.reasons.iter().map(ToString::to_string).collect();
+            said.extend(seen.waits.map(str::to_owned));
+            match status {
+                Some(RunStatus::NeedsOperator { reason }) => said.push(reason.to_string()),
+                Some(RunStatus::Aborted { reason } | RunStatus::Aborting { reason }) => {
+                    said.push(reason.to_string());
+                }
+                Some(RunStatus::Executing | RunStatus::Soaking { .. } | RunStatus::Completed)
+                | None => {}
+            }
+            checks.push(Check {
+                name: format!("`{wanted}` is named"),
+                held: said.iter().any(|text| text.contains(wanted)),
+                seen: said.join("; "),
+            });
+        }
+    }
+
+    fn check_members(&self, seen: &Seen<'_>, checks: &mut Vec<Check>) {
+        for place in &self.no_writes_by {
+            let region = seen.places.region(place);
+            let made = seen.writes.get(region).copied().unwrap_or(0);
+            checks.push(Check {
+                name: format!("the member in {region} writes nothing"),
+                held: made == 0,
+                seen: times(made),
+            });
+        }
+        if self.another_leads {
+            let (first, last) = seen.leaders;
+            let name = |leader: Option<&RegionId>| {
+                leader.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+            };
+            checks.push(Check {
+                name: "another member leads in the end".to_owned(),
+                held: last.is_some() && first != last,
+                seen: format!("{}, then {}", name(first), name(last)),
+            });
+        }
+        if let Some(code) = &self.unusable_vote {
+            let all: Vec<&str> = seen.unusable.iter().copied().collect();
+            checks.push(Check {
+                name: format!("a vote counts for nothing: `{code}`"),
+                held: all.contains(&code.as_str()),
+                seen: if all.is_empty() {
+                    "every vote counted".to_owned()
+                } else {
+                    all.join(", ")
+                },
+            });
+        }
+        if self.everyone_alarms {
+            let silent: Vec<&str> = seen
+                .alarms
+                .iter()
+                .filter(|(_, alarmed)| !**alarmed)
+                .map(|(region, _)| region.as_str())
+                .collect();
+            checks.push(Check {
+                name: "every member says that the quorum is lost".to_owned(),
+                held: silent.is_empty() && !seen.alarms.is_empty(),
+                seen: match silent.as_slice() {
+                    [] => "each of them".to_owned(),
+                    silent => format!("not {}", silent.join(", ")),
+                },
+            });
+        }
     }
 
     fn check_outcome(&self, seen: &Seen<'_>) -> Check {

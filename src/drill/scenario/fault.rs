@@ -18,6 +18,10 @@ pub enum Place {
     Standby,
     /// `witness`: the Region that only has a member.
     Witness,
+    /// `witness-2`, where a scenario has five members.
+    Witness2,
+    /// `witness-3`, where a scenario has five members.
+    Witness3,
     Named(RegionId),
 }
 
@@ -27,6 +31,8 @@ impl From<String> for Place {
             "home" => Self::Home,
             "standby" => Self::Standby,
             "witness" => Self::Witness,
+            "witness-2" => Self::Witness2,
+            "witness-3" => Self::Witness3,
             _ => Self::Named(RegionId(text)),
         }
     }
@@ -38,6 +44,8 @@ impl fmt::Display for Place {
             Self::Home => "home",
             Self::Standby => "standby",
             Self::Witness => "witness",
+            Self::Witness2 => "witness-2",
+            Self::Witness3 => "witness-3",
             Self::Named(region) => region.as_str(),
         })
     }
@@ -49,6 +57,8 @@ pub struct Places {
     pub home: RegionId,
     pub standby: RegionId,
     pub witness: RegionId,
+    pub witness_2: RegionId,
+    pub witness_3: RegionId,
 }
 
 impl Places {
@@ -58,9 +68,52 @@ impl Places {
             Place::Home => &self.home,
             Place::Standby => &self.standby,
             Place::Witness => &self.witness,
+            Place::Witness2 => &self.witness_2,
+            Place::Witness3 => &self.witness_3,
             Place::Named(region) => region,
         }
     }
+}
+
+/// A member, by where it is at home or by what it does at that moment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Who {
+    /// `leader`: whoever leads when the fault is injected.
+    Leader,
+    /// The member in that Region.
+    In(Place),
+}
+
+impl From<String> for Who {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "leader" => Self::Leader,
+            _ => Self::In(Place::from(text)),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leader => f.write_str("the leader"),
+            Self::In(place) => write!(f, "the member in {place}"),
+        }
+    }
+}
+
+/// Which of a member's packets to and from the others are lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// Nothing passes.
+    #[default]
+    Both,
+    /// It hears nobody; the others hear it.
+    Incoming,
+    /// Nobody hears it; it hears the others.
+    Outgoing,
 }
 
 /// The emulated services.
@@ -165,6 +218,74 @@ pub enum FaultSpec {
     },
     /// Somebody else turns a dial.
     DialChanged { region: Place, percent: Percent },
+    /// Calls of that operation are received and neither executed nor answered until it is cleared.
+    CallHeld {
+        service: AwsService,
+        operation: String,
+    },
+    /// The process of that member ends without a word. Cleared, it starts again from its folder.
+    MemberKilled { member: Who },
+    /// The process of that member stands still, as under SIGSTOP, while time goes on. Cleared, it
+    /// wakes.
+    MemberFrozen {
+        member: Who,
+        /// Not now, but right before its next call for a step of that action (`aurora.promote`),
+        /// when it has proven that it leads.
+        before_call: Option<String>,
+    },
+    /// What passes between that member and all others is lost.
+    MemberPartitioned {
+        member: Who,
+        #[serde(default)]
+        lost: Lost,
+    },
+    /// No member reaches any other.
+    MembersPartitioned {},
+    /// What that member sends to AWS is lost. It still probes, and still talks with the others.
+    AwsUnreachable { member: Who },
+    /// The date of that member's host jumps.
+    ClockStepped {
+        member: Who,
+        #[serde(deserialize_with = "length")]
+        by: Millis,
+        /// Into the past.
+        #[serde(default)]
+        back: bool,
+    },
+    /// That member is started again with another configuration of the application than the others
+    /// have. Cleared, it is started again with theirs.
+    ConfigDrifted { member: Who },
+}
+
+impl FaultSpec {
+    /// The member that it is about, if it is about one.
+    pub fn member(&self) -> Option<&Who> {
+        match self {
+            Self::MemberKilled { member }
+            | Self::MemberFrozen { member, .. }
+            | Self::MemberPartitioned { member, .. }
+            | Self::AwsUnreachable { member }
+            | Self::ClockStepped { member, .. }
+            | Self::ConfigDrifted { member } => Some(member),
+            Self::RegionDown { .. }
+            | Self::ControlPlaneGone { .. }
+            | Self::PathCut { .. }
+            | Self::VantageIsolated { .. }
+            | Self::Throttle { .. }
+            | Self::LoseReply { .. }
+            | Self::HangControlPlane { .. }
+            | Self::FailControlPlane { .. }
+            | Self::PromotionStuck {}
+            | Self::NoCapacity { .. }
+            | Self::Lag { .. }
+            | Self::LagUnknown {}
+            | Self::WriterUnfenced { .. }
+            | Self::RecordChanged { .. }
+            | Self::DialChanged { .. }
+            | Self::CallHeld { .. }
+            | Self::MembersPartitioned {} => None,
+        }
+    }
 }
 
 /// 0 to 100.
@@ -260,6 +381,32 @@ impl fmt::Display for FaultSpec {
                     "somebody else turns the dial of {region} to {} %",
                     percent.0
                 )
+            }
+            Self::CallHeld { operation, .. } => {
+                write!(f, "{operation} is received and not answered")
+            }
+            Self::MemberKilled { member } => write!(f, "{member} is killed"),
+            Self::MemberFrozen {
+                member,
+                before_call: None,
+            } => write!(f, "{member} stands still"),
+            Self::MemberFrozen {
+                member,
+                before_call: Some(action),
+            } => write!(f, "{member} will stand still between proof and {action}"),
+            Self::MemberPartitioned { member, lost } => match lost {
+                Lost::Both => write!(f, "{member} is cut off from the other members"),
+                Lost::Incoming => write!(f, "{member} no longer hears the other members"),
+                Lost::Outgoing => write!(f, "{member} is no longer heard by the other members"),
+            },
+            Self::MembersPartitioned {} => f.write_str("no member reaches another"),
+            Self::AwsUnreachable { member } => write!(f, "{member} cannot reach AWS"),
+            Self::ClockStepped { member, by, back } => {
+                let way = if *back { "back" } else { "ahead" };
+                write!(f, "the clock of {member} jumps {by} {way}")
+            }
+            Self::ConfigDrifted { member } => {
+                write!(f, "{member} starts again with another configuration")
             }
         }
     }

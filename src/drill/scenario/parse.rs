@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::{
-    AppOverrides, Deed, Expectation, Moment, Outcome, Place, RunbookChoice, Scenario,
-    ScenarioEvent, Start, StepWord, Trigger,
+    Aborted, AppOverrides, Deed, Expectation, MemberSetup, Moment, Outcome, Place, RunbookChoice,
+    Scenario, ScenarioEvent, Start, StepWord, Trigger,
 };
 use crate::model::{Automation, Millis};
 use crate::runbook::spanned::{Diagnostic, Diagnostics, Place as Spot, Source, parse_duration};
@@ -68,11 +68,14 @@ struct RawScenario {
     runbook: Option<Spanned<String>>,
     start: Spanned<String>,
     deadline: Spanned<String>,
+    linger: Option<Spanned<String>>,
     #[serde(default)]
     event: Vec<Spanned<RawEvent>>,
     expect: Spanned<RawExpect>,
     #[serde(default)]
     app: RawApp,
+    #[serde(default)]
+    members: RawMembers,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +104,22 @@ struct RawExpect {
     #[serde(default)]
     calls: BTreeMap<String, u32>,
     lost_writes_at_most: Option<u64>,
+    aborted: Option<Spanned<String>>,
+    says: Option<String>,
+    #[serde(default)]
+    no_writes_by: Vec<Place>,
+    #[serde(default)]
+    another_leads: bool,
+    #[serde(default)]
+    everyone_alarms: bool,
+    unusable_vote: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMembers {
+    leader: Option<Place>,
+    count: Option<Spanned<usize>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -112,6 +131,8 @@ struct RawApp {
     cool_down: Option<Spanned<String>>,
     soak: Option<Spanned<String>>,
     database: Option<bool>,
+    #[serde(default)]
+    third_region: bool,
 }
 
 /// Reads a scenario; see [`Scenario::parse`].
@@ -181,6 +202,10 @@ impl Reader {
             ],
         );
         let deadline = self.length(&raw.deadline);
+        let linger = match &raw.linger {
+            Some(linger) => self.length(linger),
+            None => Some(Millis::ZERO),
+        };
         let expect_span = raw.expect.span();
         let expect = self.expect(raw.expect.into_inner());
         if raw.event.is_empty() {
@@ -196,6 +221,7 @@ impl Reader {
             .filter_map(|event| self.event(event))
             .collect();
         let app = self.app(raw.app);
+        let members = self.members(raw.members);
         Some(Scenario {
             name: raw.name.into_inner(),
             title: raw.title.into_inner(),
@@ -208,7 +234,9 @@ impl Reader {
             events,
             expect: expect?,
             deadline: deadline?,
+            linger: linger?,
             app,
+            members: members?,
         })
     }
 
@@ -271,13 +299,8 @@ impl Reader {
 
     fn trigger(&mut self, text: &Spanned<String>) -> Option<Trigger> {
         let word = text.get_ref().as_str();
-        match word {
-            "run_opened" => return Some(Trigger::RunOpened),
-            "run_closed" => return Some(Trigger::RunClosed),
-            "promotion_started" => return Some(Trigger::PromotionStarted),
-            "verified" => return Some(Trigger::Verified),
-            "blocked" => return Some(Trigger::Blocked),
-            _ => {}
+        if let Some((_, trigger)) = Trigger::WORDS.iter().find(|(known, _)| *known == word) {
+            return Some(trigger.clone());
         }
         let step = word
             .strip_prefix("step:")
@@ -294,7 +317,8 @@ impl Reader {
             text.span(),
             format!("`{word}` is nothing that can be waited for"),
             Some(format!(
-                "use `run_opened`, `promotion_started`, `verified`, `run_closed`, `blocked`, or `step:ID:STATUS` with one of {}",
+                "use one of {}, or `step:ID:STATUS` with one of {}",
+                words(&Trigger::WORDS),
                 words(&StepWord::ALL)
             )),
         );
@@ -356,6 +380,9 @@ impl Reader {
                 steps.insert(id, word);
             }
         }
+        let aborted = raw
+            .aborted
+            .and_then(|why| self.word(&why, "reason to abort", &Aborted::ALL));
         let outcome = outcome?;
         let runs = raw.runs.unwrap_or(usize::from(!outcome.is_without_run()));
         if (runs == 0) != outcome.is_without_run() {
@@ -373,6 +400,12 @@ impl Reader {
             steps,
             calls: raw.calls,
             lost_writes_at_most: raw.lost_writes_at_most,
+            aborted,
+            says: raw.says,
+            no_writes_by: raw.no_writes_by,
+            another_leads: raw.another_leads,
+            everyone_alarms: raw.everyone_alarms,
+            unusable_vote: raw.unusable_vote,
         })
     }
 
@@ -385,7 +418,30 @@ impl Reader {
             cool_down: length(raw.cool_down),
             soak: length(raw.soak),
             database: raw.database.unwrap_or(true),
+            third_region: raw.third_region,
         }
+    }
+
+    fn members(&mut self, raw: RawMembers) -> Option<MemberSetup> {
+        let count = match raw.count {
+            None => MemberSetup::FEWEST,
+            Some(count) => {
+                let known = [MemberSetup::FEWEST, MemberSetup::MOST];
+                if !known.contains(count.get_ref()) {
+                    self.problem(
+                        count.span(),
+                        format!("a drill cannot have {} members", count.get_ref()),
+                        Some("it has 3 or 5: an even number survives no more than one less".into()),
+                    );
+                    return None;
+                }
+                count.into_inner()
+            }
+        };
+        Some(MemberSetup {
+            count,
+            leader: raw.leader.unwrap_or(Place::Witness),
+        })
     }
 
     fn length(&mut self, text: &Spanned<String>) -> Option<Millis> {

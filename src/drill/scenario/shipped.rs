@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 18] = [
+pub const SHIPPED: [(&str, &str); 34] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -56,10 +56,62 @@ pub const SHIPPED: [(&str, &str); 18] = [
         "dial-turned-back",
         include_str!("../scenarios/dial-turned-back.toml"),
     ),
+    ("leader-lost", include_str!("../scenarios/leader-lost.toml")),
+    ("leader-grey", include_str!("../scenarios/leader-grey.toml")),
+    (
+        "leader-killed-mid-run",
+        include_str!("../scenarios/leader-killed-mid-run.toml"),
+    ),
+    (
+        "leader-paused",
+        include_str!("../scenarios/leader-paused.toml"),
+    ),
+    (
+        "member-partitioned",
+        include_str!("../scenarios/member-partitioned.toml"),
+    ),
+    (
+        "asymmetric-partition",
+        include_str!("../scenarios/asymmetric-partition.toml"),
+    ),
+    ("quorum-lost", include_str!("../scenarios/quorum-lost.toml")),
+    (
+        "five-members-two-lost",
+        include_str!("../scenarios/five-members-two-lost.toml"),
+    ),
+    (
+        "late-open-run",
+        include_str!("../scenarios/late-open-run.toml"),
+    ),
+    (
+        "abort-races-call",
+        include_str!("../scenarios/abort-races-call.toml"),
+    ),
+    (
+        "config-drift",
+        include_str!("../scenarios/config-drift.toml"),
+    ),
+    (
+        "region-returns-mid-run",
+        include_str!("../scenarios/region-returns-mid-run.toml"),
+    ),
+    (
+        "second-region-fails-mid-run",
+        include_str!("../scenarios/second-region-fails-mid-run.toml"),
+    ),
+    (
+        "region-returns-too-late",
+        include_str!("../scenarios/region-returns-too-late.toml"),
+    ),
+    ("clock-step", include_str!("../scenarios/clock-step.toml")),
+    (
+        "operator-races-automation",
+        include_str!("../scenarios/operator-races-automation.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
-const RUNBOOKS: [(&str, &str); 3] = [
+const RUNBOOKS: [(&str, &str); 6] = [
     (
         "drill-enough-nodes",
         include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
@@ -71,6 +123,18 @@ const RUNBOOKS: [(&str, &str); 3] = [
     (
         "drill-traffic-only",
         include_str!("../scenarios/runbooks/drill-traffic-only.toml"),
+    ),
+    (
+        "drill-without-dns",
+        include_str!("../scenarios/runbooks/drill-without-dns.toml"),
+    ),
+    (
+        "drill-slow-promotion",
+        include_str!("../scenarios/runbooks/drill-slow-promotion.toml"),
+    ),
+    (
+        "drill-wait-first",
+        include_str!("../scenarios/runbooks/drill-wait-first.toml"),
     ),
 ];
 

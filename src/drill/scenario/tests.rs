@@ -58,6 +58,82 @@ fn every_scenario_of_the_first_wave_is_there() {
 }
 
 #[test]
+fn every_scenario_of_the_cluster_is_there() {
+    let names: BTreeSet<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    for name in [
+        "leader-lost",
+        "leader-grey",
+        "leader-killed-mid-run",
+        "leader-paused",
+        "member-partitioned",
+        "five-members-two-lost",
+        "asymmetric-partition",
+        "quorum-lost",
+        "late-open-run",
+        "abort-races-call",
+        "config-drift",
+        "region-returns-mid-run",
+        "second-region-fails-mid-run",
+        "clock-step",
+        "operator-races-automation",
+    ] {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn three_members_are_led_from_the_witness_unless_said() {
+    let outage = Scenario::find("region-outage").expect("shipped");
+    assert_eq!(outage.members.count, 3);
+    assert_eq!(outage.members.leader, Place::Witness);
+    let lost = Scenario::find("five-members-two-lost").expect("shipped");
+    assert_eq!(lost.members.count, 5);
+}
+
+#[test]
+fn a_fault_of_a_member_says_whose() {
+    let paused = Scenario::find("leader-paused").expect("shipped");
+    let frozen = paused.events.iter().find_map(|event| match &event.deed {
+        Deed::Inject(fault) => fault.member().map(|who| (fault.to_string(), who.clone())),
+        Deed::Clear(_) | Deed::Operator(_) => None,
+    });
+    let words = "the leader will stand still between proof and aurora.promote";
+    assert_eq!(frozen, Some((words.to_owned(), Who::Leader)));
+}
+
+#[test]
+fn an_even_number_of_members_is_a_mistake() {
+    let error = Scenario::parse(
+        "mine.toml",
+        r#"
+name = "mine"
+title = "one"
+description = "two"
+start = "outage"
+deadline = "20m"
+
+[members]
+count = 4
+
+[[event]]
+at = "1m"
+fault = "member_killed"
+with = { member = "leader", softly = true }
+
+[[event]]
+when = "run_exploded"
+fault = "members_partitioned"
+
+[expect]
+outcome = "aborted"
+aborted = "bored"
+"#,
+    )
+    .expect_err("three mistakes and one more");
+    insta::assert_snapshot!(rendered(&error));
+}
+
+#[test]
 fn every_expected_reason_is_one_that_exists() {
     // The codes live in one match; a scenario that misspells one would wait for it for ever.
     let known = [

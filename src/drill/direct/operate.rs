@@ -1,0 +1,124 @@
+//! What a person does in a drill, through the members as any person would.
+
+use crate::controller::RunRequest;
+use crate::drill::scenario::{OperatorAct, Place};
+use crate::drill::stage::DrillError;
+use crate::model::{CommandBody, RunId, RunKind, Wall};
+
+use super::{Director, PERSON, newest};
+
+impl Director<'_> {
+    /// Does it.
+    pub(super) async fn operate(&mut self, act: &OperatorAct, now: Wall) -> Result<(), DrillError> {
+        let by = PERSON.to_owned();
+        let reason = self.scenario.title.clone();
+        let run = newest(&self.seen.runs).map(|run| run.id.clone());
+        let request = |kind, to: &Place, allow_data_loss| RunRequest {
+            app: self.app.clone(),
+            kind,
+            to: Some(self.stage.places.region(to).clone()),
+            by: by.clone(),
+            reason: reason.clone(),
+            allow_data_loss,
+        };
+        match act {
+            OperatorAct::Failover {
+                to,
+                allow_data_loss,
+            } => {
+                let wanted = request(RunKind::Failover, to, *allow_data_loss);
+                self.ask(wanted, now).await;
+                return Ok(());
+            }
+            OperatorAct::Switchover { to } => {
+                self.ask(request(RunKind::Switchover, to, false), now).await;
+                return Ok(());
+            }
+            OperatorAct::Failback { to } => {
+                self.ask(request(RunKind::Failback, to, false), now).await;
+                return Ok(());
+            }
+            OperatorAct::Approve { .. }
+            | OperatorAct::Decline { .. }
+            | OperatorAct::Abort { .. }
+            | OperatorAct::Pause { .. }
+            | OperatorAct::Resume {}
+            | OperatorAct::Retry { .. }
+            | OperatorAct::Skip { .. }
+            | OperatorAct::Ack {}
+            | OperatorAct::Rejoin { .. } => {}
+        }
+        let body = self.command(act, run, by)?;
+        match self.stage.cast.command(body).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(rejection)) => self.note(now, &format!("refused: {rejection}")),
+            Err(error) => self.note(now, &format!("no answer: {error}")),
+        }
+        Ok(())
+    }
+
+    /// A person who is not answered reads on the board what came of it, as everybody does.
+    async fn ask(&self, wanted: RunRequest, now: Wall) {
+        if let Err(error) = self.stage.cast.request(wanted).await {
+            self.note(now, &format!("no answer: {error}"));
+        }
+    }
+
+    fn command(
+        &self,
+        act: &OperatorAct,
+        run: Option<RunId>,
+        by: String,
+    ) -> Result<CommandBody, DrillError> {
+        let of_run = || {
+            run.clone().ok_or_else(|| DrillError::Scenario {
+                why: format!("`{act}` needs a run, and there is none"),
+            })
+        };
+        Ok(match act {
+            OperatorAct::Approve { step } | OperatorAct::Decline { step } => CommandBody::Approve {
+                run: of_run()?,
+                step: step.clone(),
+                by,
+                granted: matches!(act, OperatorAct::Approve { .. }),
+            },
+            OperatorAct::Abort { reason } => CommandBody::Abort {
+                run: of_run()?,
+                by,
+                reason: reason.clone(),
+            },
+            OperatorAct::Pause { reason } => CommandBody::PauseRun {
+                run: of_run()?,
+                by,
+                reason: reason.clone(),
+            },
+            OperatorAct::Resume {} => CommandBody::ResumeRun { run: of_run()?, by },
+            OperatorAct::Retry { step } => CommandBody::RetryStep {
+                run: of_run()?,
+                step: step.clone(),
+                by,
+            },
+            OperatorAct::Skip { step } => CommandBody::SkipStep {
+                run: of_run()?,
+                step: step.clone(),
+                by,
+            },
+            OperatorAct::Ack {} => CommandBody::Acknowledge {
+                app: self.app.clone(),
+                by,
+            },
+            OperatorAct::Rejoin { region } => CommandBody::Rejoin {
+                app: self.app.clone(),
+                region: self.stage.places.region(region).clone(),
+                by,
+            },
+            OperatorAct::Failover { .. }
+            | OperatorAct::Switchover { .. }
+            | OperatorAct::Failback { .. } => {
+                return Err(DrillError::Scenario {
+                    why: format!("`{act}` is a request, not a command"),
+                });
+            }
+        })
+    }
+}
