@@ -76,11 +76,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Who led when the scenario began, and who leads in the end.
+    /// Who led when the scenario began, and who led last of all others: leadership may come back.
     pub fn first_and_last_leader(&self) -> (Option<&RegionId>, Option<&RegionId>) {
         let mut known = self.leaders.iter().filter_map(|(_, who)| who.as_ref());
         let first = known.next();
-        (first, known.next_back().or(first))
+        (
+            first,
+            known.rfind(|leader| Some(*leader) != first).or(first),
+        )
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Expectation {
     pub says: Option<String>,
     /// Members that must not have written anything to AWS.
     pub no_writes_by: Vec<Place>,
-    /// Another member leads in the end than when the scenario began.
+    /// Another member comes to lead than when the scenario began.
     pub another_leads: bool,
     /// Every member that runs has said that the quorum is lost.
     pub everyone_alarms: bool,
@@ -144,7 +144,7 @@ pub struct Seen<'a> {
     pub lost_writes: u64,
     /// By the member's Region: how many of its writes AWS received.
     pub writes: &'a BTreeMap<RegionId, u32>,
-    /// The Region of the member that led when the scenario began, and in the end.
+    /// The Region of the member that led when the scenario began, and of the last other that did.
     pub leaders: (Option<&'a RegionId>, Option<&'a RegionId>),
     /// By the Region of each member that ran in the end: whether it had said that the quorum is
     /// lost.
@@ -266,7 +266,7 @@ impl Expectation {
                 leader.map_or_else(|| "nobody".to_owned(), ToString::to_string)
             };
             checks.push(Check {
-                name: "another member leads in the end".to_owned(),
+                name: "another member comes to lead".to_owned(),
                 held: last.is_some() && first != last,
                 seen: format!("{}, then {}", name(first), name(last)),
             });
