@@ -69,6 +69,9 @@ pub(super) async fn keep(
             // It was up: the way is known to be good.
             Ok(()) => wait = limits.reconnect_min,
             Err(failed) => {
+                if let Failed::WeRefuse(refusal) = &failed {
+                    shared.registry.count(refusal);
+                }
                 let (code, message) = (failed.code(), failed.message());
                 shared.trouble(&peer.id, code, &message);
                 if let Failed::TheyRefuse(refusal) = &failed {

@@ -30,11 +30,13 @@ pub(super) struct GateKeeper {
     pub(super) service: Service,
     pub(super) operation: String,
     pub(super) point: HoldPoint,
+    /// How many requests are held; later ones pass.
+    most: usize,
     reached: watch::Sender<Vec<LoggedRequest>>,
     verdict: watch::Receiver<Verdict>,
 }
 
-/// Holds every request of one operation until released, discarded, or dropped (which releases).
+/// Holds the requests of one operation, or the first of them, until released, discarded, or dropped (which releases).
 #[derive(Debug)]
 pub struct Gate {
     reached: watch::Receiver<Vec<LoggedRequest>>,
@@ -42,13 +44,19 @@ pub struct Gate {
 }
 
 /// A gate and its keeper.
-pub(super) fn gate(service: Service, operation: &str, point: HoldPoint) -> (Gate, Arc<GateKeeper>) {
+pub(super) fn gate(
+    service: Service,
+    operation: &str,
+    point: HoldPoint,
+    most: usize,
+) -> (Gate, Arc<GateKeeper>) {
     let (reached_tx, reached) = watch::channel(Vec::new());
     let (verdict, verdict_rx) = watch::channel(Verdict::Hold);
     let keeper = GateKeeper {
         service,
         operation: operation.to_owned(),
         point,
+        most,
         reached: reached_tx,
         verdict: verdict_rx,
     };
@@ -88,7 +96,16 @@ impl GateKeeper {
 
     /// Holds until the gate opens; false if the request is to be dropped.
     pub(super) async fn pass(&self, request: LoggedRequest) -> bool {
-        self.reached.send_modify(|held| held.push(request));
+        let held = self.reached.send_if_modified(|held| {
+            let room = held.len() < self.most;
+            if room {
+                held.push(request);
+            }
+            room
+        });
+        if !held {
+            return true;
+        }
         let mut verdict = self.verdict.clone();
         match verdict.wait_for(|v| *v != Verdict::Hold).await {
             Ok(verdict) => *verdict == Verdict::Release,

@@ -1,4 +1,4 @@
-//! The listener: one loopback port for every service and Region.
+//! The listener: one port for every service and Region.
 //!
 //! ```text
 //!  request ─▶ log ─▶ obstacles ─▶ gate ─▶ execute ─▶ gate ─▶ reply (or lost)
@@ -8,7 +8,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -49,7 +49,21 @@ impl Sandbox {
     ///
     /// If no port can be bound.
     pub async fn start(setup: SandboxSetup, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), setup, clock).await
+    }
+
+    /// The same on another address of this host. Nothing is asked of who connects: it must be one
+    /// that only those reach who may change this world.
+    ///
+    /// # Errors
+    ///
+    /// If no port of it can be bound.
+    pub async fn start_on(
+        address: IpAddr,
+        setup: SandboxSetup,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(World::new(setup, clock));
         let stop = CancellationToken::new();

@@ -48,6 +48,8 @@ pub struct Circumstances {
     pub variables: Vec<(String, String)>,
     /// A shell's words before it becomes the daemon: limits, ignored signals.
     pub shell: Option<String>,
+    /// A command that becomes the program which is named after it, elsewhere: another namespace.
+    pub entrance: Vec<String>,
 }
 
 impl Circumstances {
@@ -84,18 +86,14 @@ impl Daemon {
             "--log-format".into(),
             "json".into(),
         ];
-        let mut command = match &circumstances.shell {
-            None => clean(FAILOVERD),
-            Some(words) => {
-                let mut shell = clean("sh");
-                shell
-                    .arg("-c")
-                    .arg(format!("{words}\nexec \"$0\" \"$@\""))
-                    .arg(FAILOVERD);
-                shell
-            }
-        };
-        let mut child = command
+        let mut words = circumstances.entrance.clone();
+        if let Some(before) = &circumstances.shell {
+            words.extend(["sh".to_owned(), "-c".to_owned()]);
+            words.push(format!("{before}\nexec \"$0\" \"$@\""));
+        }
+        words.push(FAILOVERD.to_owned());
+        let mut child = clean(&words[0])
+            .args(&words[1..])
             .args(arguments)
             .envs(circumstances.variables.iter().cloned())
             .stdin(Stdio::null())
@@ -167,7 +165,7 @@ impl Daemon {
         mut look: impl AsyncFnMut(&mut Self) -> Option<T>,
     ) -> T {
         let found = wait::for_some(PATIENCE, async || {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
+            if let Some(status) = self.has_ended() {
                 panic!(
                     "waiting until {what}: the daemon ended, {status}\n{}",
                     self.log()
@@ -195,12 +193,14 @@ impl Daemon {
         kill_process(self.pid(), signal).expect("it is our child");
     }
 
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is our child")
+    }
+
     /// Waits for its end.
     pub async fn ended(mut self) -> Ended {
-        let ended = wait::for_some(PATIENCE, async || {
-            self.child.try_wait().expect("it is our child")
-        })
-        .await;
+        let ended = wait::for_some(PATIENCE, async || self.has_ended()).await;
         assert!(ended.is_some(), "it goes on running\n{}", self.log());
         self.gone()
     }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use failoverd::sandbox::Fault;
 
-use super::child::{Circumstances, Daemon, Ended, clean};
+use super::child::{Circumstances, Daemon, Ended};
+#[cfg(target_os = "linux")]
+use super::disk::SmallDisk;
 use super::stage::{HOME, Props, STANDBY, Stage, knows_everything};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,58 +155,4 @@ async fn recovers(stage: &Stage) {
         .shows("the run completes", |metrics| metrics.closed("completed"))
         .await;
     stage.moved_once();
-}
-
-/// A file system in memory, of a few megabytes.
-#[cfg(target_os = "linux")]
-struct SmallDisk {
-    at: tempfile::TempDir,
-}
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let at = tempfile::TempDir::new().expect("a folder for the test");
-        let mounted = clean("mount")
-            .args(["-t", "tmpfs", "-o", "size=8m", "failoverd-test"])
-            .arg(at.path())
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self { at }),
-            Ok(output) => {
-                let why = String::from_utf8_lossy(&output.stderr).into_owned();
-                eprintln!("not tried on a real file system, for none can be mounted: {why}");
-                None
-            }
-            Err(error) => {
-                eprintln!("not tried on a real file system, for there is no mount: {error}");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.at.path()
-    }
-
-    /// Takes the last byte.
-    fn fill(&self) {
-        use std::io::Write;
-
-        let mut filler = std::fs::File::create(self.path().join("filler")).expect("it is there");
-        let page = [1_u8; 4_096];
-        while filler.write_all(&page).is_ok() {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.path().join("filler")).expect("it was made");
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Whoever still uses it keeps it until then.
-        let _ = clean("umount").arg("-l").arg(self.path()).status();
-    }
 }

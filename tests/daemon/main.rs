@@ -14,6 +14,8 @@
 mod child;
 mod cluster;
 mod commands;
+#[cfg(target_os = "linux")]
+mod disk;
 mod folder;
 mod kills;
 mod members;
@@ -23,6 +25,7 @@ mod outage;
 mod stage;
 mod stop;
 mod strangers;
+#[allow(dead_code, reason = "shared with tests/hosts")]
 mod trio;
 mod wait;
 mod web;

@@ -52,8 +52,11 @@ pub(super) use self::exchange::{Answer, NoAnswer, exchange};
 /// Names the Region that answered.
 pub(super) const REGION_HEADER: HeaderName = HeaderName::from_static("x-region");
 
-/// The front door; also the address it asks the Regions from, which no fault ever cuts.
-const FRONT: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 100);
+/// The first two octets of every address, unless said otherwise: loopback.
+const LOOPBACK: [u8; 2] = [127, 0];
+
+/// The last two of the front door's; also where it asks the Regions from, which no fault ever cuts.
+const FRONT: [u8; 2] = [2, 100];
 
 /// The front door's own octet is 100, and Regions count up to it.
 const MOST_REGIONS: usize = 99;
@@ -134,6 +137,23 @@ impl Product {
         clock: Arc<dyn Clock>,
         setup: ProductSetup,
     ) -> Result<Self, ProductError> {
+        Self::start_in(LOOPBACK, plane, network, clock, setup).await
+    }
+
+    /// The same with addresses that begin with these octets instead of 127.0, all of which this host
+    /// must have.
+    ///
+    /// # Errors
+    ///
+    /// As [`Product::start`].
+    pub async fn start_in(
+        [a, b]: [u8; 2],
+        plane: Arc<dyn DataPlane>,
+        network: Arc<Network>,
+        clock: Arc<dyn Clock>,
+        setup: ProductSetup,
+    ) -> Result<Self, ProductError> {
+        let at = |[c, d]: [u8; 2]| IpAddr::V4(Ipv4Addr::new(a, b, c, d));
         within("Regions", setup.regions.len(), MOST_REGIONS)?;
         within("reference targets", setup.references, MOST_REFERENCES)?;
         let staff = Staff {
@@ -148,7 +168,7 @@ impl Product {
         let mut sites = BTreeMap::new();
         let mut servers = BTreeMap::new();
         for (region, host) in setup.regions.into_iter().zip(1_u8..) {
-            let address = IpAddr::V4(Ipv4Addr::new(127, 0, 2, host));
+            let address = at([2, host]);
             let site = Arc::new(RegionSite::new(
                 region.clone(),
                 plane.clone(),
@@ -164,12 +184,12 @@ impl Product {
             .map(|(region, server)| (region.clone(), server.address))
             .collect();
 
-        let front = Front::new(plane, regions.clone(), FRONT.into(), staff.clock.clone());
-        let front = Server::start(FRONT.into(), Arc::new(front), staff.clone()).await?;
+        let front = Front::new(plane, regions.clone(), at(FRONT), staff.clock.clone());
+        let front = Server::start(at(FRONT), Arc::new(front), staff.clone()).await?;
 
         let mut references = Vec::with_capacity(setup.references);
         for (index, host) in (0..setup.references).zip(1_u8..) {
-            let address = IpAddr::V4(Ipv4Addr::new(127, 0, 3, host));
+            let address = at([3, host]);
             let site = Arc::new(Reference::new(index, network.clone()));
             references.push(Server::start(address, site, staff.clone()).await?.address);
         }

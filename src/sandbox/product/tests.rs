@@ -102,6 +102,26 @@ async fn a_region_answers_in_its_own_name() {
 }
 
 #[tokio::test]
+async fn it_stands_on_other_addresses_where_it_is_told_to() {
+    let setup = ProductSetup {
+        regions: vec![ireland(), frankfurt()],
+        references: 1,
+    };
+    let plane = Arc::new(FakePlane::new());
+    let clock = Arc::new(TestClock { speed: 60 });
+    let product = Product::start_in([127, 7], plane, Arc::default(), clock, setup);
+    let product = product.await.unwrap();
+    let addresses = product.addresses();
+    let hosts = addresses.regions.values();
+    let hosts = hosts.chain([&addresses.front]).chain(&addresses.references);
+    let hosts: Vec<String> = hosts.map(|address| address.ip().to_string()).collect();
+    assert_eq!(
+        hosts,
+        ["127.7.2.2", "127.7.2.1", "127.7.2.100", "127.7.3.1"]
+    );
+}
+
+#[tokio::test]
 async fn a_write_commits_a_row_of_its_own() {
     let town = Town::new().await;
     let west = town.region(&ireland());

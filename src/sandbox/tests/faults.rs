@@ -89,6 +89,7 @@ async fn a_lost_reply_is_an_executed_call() {
     let log = bench.world.request_log();
     assert_eq!(log[0].execution, Execution::Executed);
     assert_eq!(log[0].reply, Reply::Lost);
+    assert_eq!(log[0].caller, "AKIDEXAMPLE");
     bench.advance(1);
     bench.raise().await.unwrap();
 }
@@ -191,6 +192,32 @@ async fn one_service_can_hang_or_fail_everywhere() {
         refused(&error.unwrap_err()),
         ("ExpiredToken".to_owned(), 403)
     );
+}
+
+#[tokio::test]
+async fn a_gate_for_one_lets_the_next_overtake_it() {
+    let bench = Bench::new().await;
+    let mut gate = bench.world.hold_one(
+        Service::GlobalAccelerator,
+        "UpdateEndpointGroup",
+        HoldPoint::BeforeExecution,
+    );
+    let first = async {
+        bench.raise().await.unwrap();
+    };
+    let second = async {
+        gate.reached().await.unwrap();
+        bench.raise().await.unwrap();
+        let log = bench.world.request_log();
+        assert_eq!(log[0].execution, Execution::NotExecuted);
+        assert_eq!(log[1].execution, Execution::Executed);
+        assert_eq!(gate.held(), 1);
+        bench.advance(60);
+        gate.release();
+    };
+    tokio::join!(first, second);
+    let log = bench.world.request_log();
+    assert_eq!(log[0].execution, Execution::Executed);
 }
 
 #[tokio::test]

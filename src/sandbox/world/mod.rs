@@ -146,7 +146,17 @@ impl World {
 
     /// Holds every request of that operation from now on, until the gate is opened.
     pub fn hold(&self, service: Service, operation: &str, point: HoldPoint) -> Gate {
-        let (gate, keeper) = gate(service, operation, point);
+        self.stand(service, operation, point, usize::MAX)
+    }
+
+    /// Holds the next request of that operation and no other, until the gate is opened: it overtakes
+    /// nothing, and everything overtakes it.
+    pub fn hold_one(&self, service: Service, operation: &str, point: HoldPoint) -> Gate {
+        self.stand(service, operation, point, 1)
+    }
+
+    fn stand(&self, service: Service, operation: &str, point: HoldPoint, most: usize) -> Gate {
+        let (gate, keeper) = gate(service, operation, point, most);
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         gates.retain(|gate| gate.stands());
         gates.push(keeper);
