@@ -21,7 +21,7 @@ const INSIDE: &str = "FAILOVERD_HOSTS_INSIDE";
 const WISH: &str = "FAILOVERD_HOSTS";
 
 /// Networks at a time: each is mostly waiting, but its members' timeouts are the host's.
-const PLACES: usize = 3;
+const PLACES: usize = 7;
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static FREED: Condvar = Condvar::new();
