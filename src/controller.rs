@@ -393,7 +393,9 @@ impl Controller {
             let run = state.runs.get(last)?;
             let is_watched = match &run.status {
                 RunStatus::Completed => &run.plan.to == active,
-                RunStatus::Aborted { .. } => run.may_have_promoted() || !run.restoring.is_empty(),
+                RunStatus::Aborted { .. } => {
+                    run.promotions_given_up().next().is_some() || !run.restoring.is_empty()
+                }
                 RunStatus::Executing
                 | RunStatus::NeedsOperator { .. }
                 | RunStatus::Aborting { .. }

@@ -82,13 +82,12 @@ impl Run {
             .any(|(step, record)| step.intent.is_data_step() && record.may_have_written())
     }
 
-    /// The promotions that may land yet: sent, and given up before anything came of them.
+    /// The promotions that may land yet, given up before anything came of them: sent by this run, or
+    /// found under way, sent by one before it that was given up as well.
     pub fn promotions_given_up(&self) -> impl Iterator<Item = &PlannedStep> {
         self.in_order()
             .filter(|(step, record)| {
-                step.intent.is_data_step()
-                    && record.may_have_written()
-                    && !matches!(record.status, StepStatus::Done { .. })
+                step.intent.is_data_step() && !matches!(record.status, StepStatus::Done { .. })
             })
             .map(|(step, _)| step)
     }

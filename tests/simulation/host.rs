@@ -229,6 +229,9 @@ impl Host {
             }
         }
         self.state = Rc::new(state);
-        self.watched = Default::default();
+        for watched in &mut self.watched {
+            // What the life before had told stands until it is too old.
+            watched.failures = 0;
+        }
     }
 }

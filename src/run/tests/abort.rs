@@ -297,6 +297,47 @@ fn a_late_landing_does_not_overrule_a_newer_run() {
     assert_eq!(first.findings.len(), 1, "told all the same");
 }
 
+/// The second run found the first one's promotion under way, waited for it, and was given up too.
+#[test]
+fn a_promotion_that_another_run_had_sent_is_found_when_it_lands() {
+    let mut world = given_up();
+    world.open(plan("shop", 2), operator()).unwrap();
+    let second = RunId::from("shop-2");
+    world
+        .send(CommandBody::StepOutcome {
+            run: second.clone(),
+            step: StepId::from("promote"),
+            attempt: 0,
+            outcome: timed_out(),
+            after: None,
+        })
+        .unwrap();
+    world
+        .send(CommandBody::Abort {
+            run: second.clone(),
+            by: "ada".to_owned(),
+            reason: "it takes too long".to_owned(),
+        })
+        .unwrap();
+    world
+        .send(CommandBody::CloseRun {
+            run: second.clone(),
+        })
+        .unwrap();
+    world
+        .send(CommandBody::RecordDrift {
+            run: second,
+            step: StepId::from("promote"),
+            seen: "b is the writer".to_owned(),
+        })
+        .unwrap();
+    assert_eq!(
+        shop(&world).active,
+        Some(region("b")),
+        "the writer is there"
+    );
+}
+
 #[test]
 fn of_an_aborted_run_nothing_else_drifts() {
     let mut world = given_up();
