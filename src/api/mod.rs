@@ -22,12 +22,13 @@ mod problem;
 mod routes;
 mod serve;
 mod source;
+pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use bind::{ApiError, bind};
-pub use members::{ChangeBody, Disk, ListWarning, MemberDesk, MemberList, MemberRow, Role};
+pub use members::MemberDesk;
 pub use problem::Problem;
 pub use serve::serve;
 pub use source::{ApiSource, Configured, Heartbeat};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::{Client, ClientError, wrapped};
 use super::table::table;
 use super::{Exit, output};
-use crate::api::{ChangeBody, Disk, MemberList, MemberRow, Role};
+use crate::api::wire::{ChangeBody, Disk, MemberList, MemberRow, Role};
 use crate::daemon::members::{ChangeCode, MembersNow};
 
 /// A member that catches up from a snapshot over a slow link takes so many rounds at the most; each
@@ -276,7 +276,7 @@ fn ago(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ListWarning;
+    use crate::api::wire::ListWarning;
 
     fn row(id: &str, role: Role) -> MemberRow {
         MemberRow {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::wire::{Disk, ListWarning, MemberList, MemberRow, Role};
 use crate::api::source::{ApiSource, Configured};
+use crate::api::wire::{Disk, ListWarning, MemberList, MemberRow, Role};
 use crate::daemon::snapshot::Snapshot;
 use crate::ledger::{self, Formation, SCHEMA};
 use crate::model::MemberId;

@@ -11,7 +11,6 @@
 //! Invariant: nothing is changed by a call that may come from elsewhere.
 
 mod list;
-mod wire;
 
 use std::net::IpAddr;
 
@@ -25,9 +24,9 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, StatusCode};
 
-pub use self::wire::{ChangeBody, Disk, ListWarning, MemberList, MemberRow, Role};
 use super::problem::Problem;
 use super::source::ApiSource;
+use super::wire::ChangeBody;
 use crate::daemon::NodeHandle;
 use crate::daemon::members::{ChangeCode, ChangeRefused, MemberAct, MemberChange, MembersNow};
 use crate::model::MemberId;

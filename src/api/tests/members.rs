@@ -113,7 +113,8 @@ async fn the_list_says_who_is_who_and_what_to_see_to() {
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("content-type: application/json"));
     assert!(answer.head.contains("cache-control: no-store"));
-    let mut list: crate::api::MemberList = serde_json::from_str(&answer.body).expect("a list");
+    let mut list: crate::api::wire::MemberList =
+        serde_json::from_str(&answer.body).expect("a list");
     // Another one with each release.
     let own = &mut list.members[0];
     assert_eq!(

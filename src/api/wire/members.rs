@@ -1,9 +1,10 @@
-//! What goes over the wire: the API's own types, which outlive the daemon's.
+//! Who the members are.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who are the members, as one of them sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MemberList {
     /// Who answers.
     pub answered_by: String,
@@ -16,7 +17,7 @@ pub struct MemberList {
 }
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MemberRow {
     pub id: String,
     pub region: Option<String>,
@@ -38,7 +39,7 @@ pub struct MemberRow {
 }
 
 /// What a member has to say in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Leader,
@@ -50,7 +51,7 @@ pub enum Role {
 }
 
 /// The data folder a member speaks from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Disk {
     /// The one on record.
@@ -62,7 +63,7 @@ pub enum Disk {
 }
 
 /// Something that a person should see to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListWarning {
     /// For programs: stable over versions.
     pub code: String,
@@ -70,7 +71,7 @@ pub struct ListWarning {
 }
 
 /// The body of a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeBody {
     /// Who asks for it.
