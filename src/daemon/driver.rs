@@ -116,6 +116,7 @@ impl Driver {
             let (now, state, leads) = self.present();
             self.teller.leads(leads, self.cluster.ledger().term());
             self.count_closed(&state);
+            self.teller.audit(&state.audit);
             let mut changed = false;
             for input in inputs {
                 changed |= self.take_in(now, &state, leads, input);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::controller::Controller;
 use crate::detect::Level;
-use crate::model::{MemberId, Opinion, Sample, SampleOutcome, Target, VoteSheet};
+use crate::model::{Audit, MemberId, Opinion, Sample, SampleOutcome, Target, VoteSheet};
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -13,6 +13,9 @@ pub(super) struct Teller {
     /// Opinions in the order of the sheet, which never changes.
     votes: BTreeMap<MemberId, Vec<Opinion>>,
     led: bool,
+    /// The number of the newest entry of the audit; nothing until the first look: what the snapshot of
+    /// an earlier life holds was told by that life.
+    audited: Option<u64>,
 }
 
 /// A probe that a sample may turn.
@@ -97,6 +100,44 @@ impl Teller {
                     );
                 }
             }
+        }
+    }
+
+    /// Tells every new entry of the audit, at every member: the ledger forgets the oldest, the logs do
+    /// not, and whoever alters one log is contradicted by the others.
+    pub fn audit(&mut self, audit: &Audit) {
+        let told = self.audited.replace(audit.number).unwrap_or(audit.number);
+        if told == audit.number {
+            return;
+        }
+        let mut expected = told + 1;
+        for entry in audit.after(told) {
+            if entry.number > expected {
+                let missed = entry.number - expected;
+                tracing::warn!(target: "audit", missed, "entries were gone before they were seen here");
+            }
+            expected = entry.number + 1;
+            let call = &entry.call;
+            tracing::info!(
+                target: "audit",
+                number = entry.number,
+                at = entry.at.0,
+                who = call.who,
+                how = call.how,
+                role = call.role,
+                from = call.from,
+                via = %call.via,
+                call = call.call,
+                application = call.application.as_ref().map(|app| app.as_str()),
+                reason = call.reason,
+                said = call.said,
+                outcome = call.outcome.as_str(),
+                detail = call.detail,
+                answers = call.answers,
+                previous = %entry.previous,
+                hash = %entry.hash,
+                "audit"
+            );
         }
     }
 

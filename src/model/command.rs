@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample, MemberId,
-    NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason, StepId,
-    Variant, Wall,
+    AppId, AuditCall, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample,
+    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason,
+    StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -46,6 +46,7 @@ impl Command {
             | CommandBody::FoundCluster { .. }
             | CommandBody::RecordDisk { .. }
             | CommandBody::Readmit { .. } => 1,
+            CommandBody::RecordAudit { .. } => 2,
         }
     }
 }
@@ -178,6 +179,10 @@ pub enum CommandBody {
         member: MemberId,
         by: String,
     },
+    /// Adds an entry to the audit.
+    RecordAudit {
+        call: Box<AuditCall>,
+    },
 }
 
 /// Where traffic is steered to, as last read.
@@ -250,6 +255,10 @@ pub enum Event {
     Recorded,
     /// A member's data folder was learned or forgotten.
     DisksChanged,
+    /// An entry of the audit was written.
+    Audited {
+        number: u64,
+    },
     /// A repetition of what had been applied already.
     NoChange,
 }

@@ -2,6 +2,7 @@
 //! ordered maps and integers only, so that everything derives `Hash`, `Eq` and `Ord`.
 
 mod application;
+mod audit;
 mod command;
 mod decision;
 mod epoch_record;
@@ -19,6 +20,7 @@ mod time;
 mod vote;
 
 pub use application::*;
+pub use audit::*;
 pub use command::*;
 pub use decision::*;
 pub use epoch_record::*;

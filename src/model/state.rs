@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, DiskId, Epoch, LagSample, MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen,
-    Traffic, Wall,
+    AppId, Audit, DiskId, Epoch, LagSample, MemberId, Millis, NodegroupSize, RegionId, Run, RunId,
+    Seen, Traffic, Wall,
 };
 
 /// Everything the cluster has agreed on.
@@ -28,6 +28,9 @@ pub struct State {
     /// that was re-admitted is missing until it is first heard again.
     #[serde(default)]
     pub disks: BTreeMap<MemberId, DiskId>,
+    /// What people asked, and what came of it.
+    #[serde(default)]
+    pub audit: Audit,
 }
 
 /// What is agreed about one application.

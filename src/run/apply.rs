@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{members, open, steps};
+use super::{audit, members, open, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -206,6 +206,8 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
         CommandBody::FoundCluster { disks } => members::found(state, disks),
         CommandBody::RecordDisk { member, disk } => members::record(state, member, *disk),
         CommandBody::Readmit { member, by: _ } => members::readmit(state, member),
+
+        CommandBody::RecordAudit { call } => Ok(audit::record(&mut state.audit, now, call)),
     }
 }
 

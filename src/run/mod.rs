@@ -11,12 +11,14 @@
 //! leader's good behaviour.
 
 mod apply;
+mod audit;
 mod engine;
 mod members;
 mod open;
 mod steps;
 
 pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
+pub use audit::{AuditBreak, KEPT_AUDIT, verify_audit};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use steps::{may_call, need_is_met};
 

@@ -248,6 +248,7 @@ fn word(body: &CommandBody) -> String {
         CommandBody::FoundCluster { .. } => "found".to_owned(),
         CommandBody::RecordDisk { member, .. } => format!("folder of {member}"),
         CommandBody::Readmit { member, .. } => format!("readmit {member}"),
+        CommandBody::RecordAudit { call } => format!("audit {} {}", call.who, call.call),
     }
 }
 

@@ -229,6 +229,7 @@ fn state() -> State {
             until: Some(Wall(NOW + 1)),
         }),
         disks: BTreeMap::new(),
+        audit: Audit::default(),
     }
 }
 

@@ -356,6 +356,22 @@ pub(super) fn commands() -> Vec<Command> {
             member: MemberId::from("frankfurt"),
             by: by.clone(),
         },
+        CommandBody::RecordAudit {
+            call: Box::new(AuditCall {
+                who: by.clone(),
+                how: "token".to_owned(),
+                role: "operator".to_owned(),
+                from: "[::1]:50122".to_owned(),
+                via: MemberId::from("ireland"),
+                call: "POST /v1/runs/shop-1/abort".to_owned(),
+                application: Some(app.clone()),
+                reason: Some(reason.clone()),
+                said: "\"quoted\" \u{1f30d}\n".to_owned(),
+                outcome: AuditOutcome::Refused,
+                detail: None,
+                answers: Some(u64::MAX),
+            }),
+        },
         CommandBody::Abort {
             run: run.clone(),
             by: by.clone(),

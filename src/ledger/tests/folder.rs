@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::support::{options, owner, pause, start, transition};
 use crate::ledger::error::chain;
-use crate::ledger::store::{KEY_SCHEMA, META, database_file};
+use crate::ledger::store::{KEY_SCHEMA, META, SCHEMA, database_file, to_json};
 use crate::ledger::{OpenError, RaftLedger, RedbStore, StartError};
 use crate::model::MemberId;
 use crate::ports::Ledger;
@@ -124,7 +124,7 @@ async fn a_newer_schema_is_not_touched() {
     write
         .open_table(META)
         .expect("opens")
-        .insert(KEY_SCHEMA, b"2".as_slice())
+        .insert(KEY_SCHEMA, to_json(&(SCHEMA + 1)).as_slice())
         .expect("inserts");
     write.commit().expect("commits");
     drop(database);
@@ -132,11 +132,7 @@ async fn a_newer_schema_is_not_touched() {
     assert!(
         matches!(
             error,
-            OpenError::NewerSchema {
-                found: 2,
-                known: 1,
-                ..
-            }
+            OpenError::NewerSchema { found, known: SCHEMA, .. } if found == SCHEMA + 1
         ),
         "{error}"
     );
