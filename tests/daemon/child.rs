@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ use tokio::net::TcpStream;
 use super::metrics::Metrics;
 use super::wait::{self, PATIENCE};
 
-pub const FAILOVERD: &str = env!("CARGO_BIN_EXE_failoverd");
-pub const FAILOVERCTL: &str = env!("CARGO_BIN_EXE_failoverctl");
+pub static FAILOVERD: LazyLock<String> =
+    LazyLock::new(|| program("failoverd", option_env!("CARGO_BIN_EXE_failoverd")));
+pub static FAILOVERCTL: LazyLock<String> =
+    LazyLock::new(|| program("failoverctl", option_env!("CARGO_BIN_EXE_failoverctl")));
 
 /// The longest for one answer of the daemon's API.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -66,6 +68,19 @@ impl Circumstances {
     }
 }
 
+/// Where a program of this package is. Cargo tells a test; an example lies in a folder beside them.
+fn program(name: &str, told: Option<&str>) -> String {
+    let beside = || {
+        let own = std::env::current_exe().expect("it has a path");
+        let profile = own.parent().and_then(Path::parent);
+        profile.map(|profile: &Path| profile.join(name))
+    };
+    let path = told.map(PathBuf::from).or_else(beside);
+    let path = path.expect("an example lies two folders down");
+    assert!(path.is_file(), "no {}: run `cargo build`", path.display());
+    path.display().to_string()
+}
+
 /// A command in an environment of its own: nothing of this host's AWS set-up reaches it.
 pub fn clean(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -91,7 +106,7 @@ impl Daemon {
             words.extend(["sh".to_owned(), "-c".to_owned()]);
             words.push(format!("{before}\nexec \"$0\" \"$@\""));
         }
-        words.push(FAILOVERD.to_owned());
+        words.push(FAILOVERD.clone());
         let mut child = clean(&words[0])
             .args(&words[1..])
             .args(arguments)

@@ -4,10 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::child::{FAILOVERD, clean};
+use super::child::{FAILOVERCTL, FAILOVERD, clean};
 use super::stage::{Props, Stage};
-
-const FAILOVERCTL: &str = env!("CARGO_BIN_EXE_failoverctl");
 
 fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("it starts")
@@ -19,13 +17,17 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_default_configuration_is_printed_and_is_valid() {
-    let printed = output(clean(FAILOVERD).arg("--print-default-config"));
+    let printed = output(clean(&FAILOVERD).arg("--print-default-config"));
     assert_eq!(printed.status.code(), Some(0), "{printed:?}");
     assert_eq!(text(&printed.stderr), "");
     let folder = tempfile::TempDir::new().expect("a folder for the test");
     let path = folder.path().join("failoverd.toml");
     std::fs::write(&path, &printed.stdout).expect("it can be written");
-    let validated = output(clean(FAILOVERCTL).args(["validate", "--config"]).arg(&path));
+    let validated = output(
+        clean(&FAILOVERCTL)
+            .args(["validate", "--config"])
+            .arg(&path),
+    );
     assert_eq!(validated.status.code(), Some(0), "{validated:?}");
 }
 
@@ -34,7 +36,7 @@ fn a_reader_that_went_away_is_no_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let printed = output(
-        clean(FAILOVERD)
+        clean(&FAILOVERD)
             .arg("--print-default-config")
             .stdout(writer),
     );
@@ -48,7 +50,7 @@ fn validating_ends_with_1_where_a_daemon_would_not_start() {
     let path = folder.path().join("failoverd.toml");
     std::fs::write(&path, "[node]\nid = 7\n").expect("it can be written");
     let validate = |path: &Path| {
-        let ended = output(clean(FAILOVERCTL).args(["validate", "--config"]).arg(path));
+        let ended = output(clean(&FAILOVERCTL).args(["validate", "--config"]).arg(path));
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         text(&ended.stdout)
     };
@@ -58,13 +60,13 @@ fn validating_ends_with_1_where_a_daemon_would_not_start() {
     let said = validate(Path::new("/nowhere/failoverd.toml"));
     assert!(said.contains("it does not exist"), "{said}");
     // What was typed makes no sense: that is 2.
-    let mistyped = output(clean(FAILOVERCTL).args(["validate", "--confg", "x"]));
+    let mistyped = output(clean(&FAILOVERCTL).args(["validate", "--confg", "x"]));
     assert_eq!(mistyped.status.code(), Some(2), "{mistyped:?}");
 }
 
 #[test]
 fn without_a_configuration_it_says_how_to_name_one() {
-    let refused = output(&mut clean(FAILOVERD));
+    let refused = output(&mut clean(&FAILOVERD));
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(
         text(&refused.stderr).contains("--config <FILE>"),

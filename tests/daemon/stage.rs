@@ -50,6 +50,8 @@ pub struct Props {
     pub me: &'static str,
     /// `[node]`'s further keys.
     pub node: String,
+    /// How long what changes in AWS takes.
+    pub delays: Delays,
 }
 
 impl Default for Props {
@@ -63,6 +65,7 @@ impl Default for Props {
             members: ALONE.to_owned(),
             me: "witness",
             node: String::new(),
+            delays: quick(),
         }
     }
 }
@@ -106,7 +109,7 @@ impl Stage {
         let place = PLACES.acquire().await.expect("it is never closed");
         let folder = TempDir::new().expect("a folder for the test");
         let mut setup = SandboxSetup::active_passive(HOME, STANDBY, 7);
-        setup.delays = quick();
+        setup.delays = props.delays.clone();
         let clock: Arc<dyn Clock> = Arc::new(WorldClock::real());
         let sandbox = Sandbox::start_on(ground.aws, setup.clone(), Arc::clone(&clock))
             .await
@@ -311,7 +314,7 @@ fn both_up(metrics: &Metrics) -> bool {
 }
 
 /// Everything that takes AWS a minute takes it half a second.
-fn quick() -> Delays {
+pub fn quick() -> Delays {
     Delays {
         route53_insync: Millis(500),
         route53_serialised: Millis(100),

@@ -80,8 +80,14 @@ impl Trio {
 
     /// Where the caller says, with everybody in the list; nobody runs.
     pub async fn seated(ground: Ground, seats: Vec<Seat>, soak: &'static str) -> Self {
+        let stage = Stage::on(ground, Props::default()).await;
+        Self::seated_on(stage, seats, soak)
+    }
+
+    /// On a stage that is there already.
+    pub fn seated_on(stage: Stage, seats: Vec<Seat>, soak: &'static str) -> Self {
         let mut trio = Self {
-            stage: Stage::on(ground, Props::default()).await,
+            stage,
             configs: Vec::new(),
             daemons: seats.iter().map(|_| None).collect(),
             seats,
@@ -98,7 +104,7 @@ impl Trio {
 
     /// An authority in a folder of that name, and certificates for everybody.
     pub fn certify(&self, folder: &str) {
-        let made = clean(FAILOVERCTL)
+        let made = clean(&FAILOVERCTL)
             .arg("dev-certs")
             .arg("--config")
             .arg(&self.configs[0])
@@ -196,7 +202,7 @@ impl Trio {
     pub async fn failoverctl(&mut self, index: usize, arguments: &[&str]) -> Output {
         let daemon = self.daemons[index].as_mut().expect("it runs");
         let api = daemon.api().await;
-        let mut command = clean(FAILOVERCTL);
+        let mut command = clean(&FAILOVERCTL);
         command
             .args(arguments)
             .args(["--server", &format!("http://{api}")])
