@@ -8,7 +8,7 @@ use super::cluster::Cluster;
 use super::encoding::commands;
 use super::support::stopped;
 use crate::ledger::wire::{self, Call, Request};
-use crate::ledger::{ServeError, StopReason, TypeConfig, WireError};
+use crate::ledger::{SCHEMA, ServeError, StopReason, TypeConfig, WireError};
 use crate::model::{DiskId, MemberId};
 use crate::ports::Ledger;
 
@@ -125,7 +125,8 @@ async fn a_command_of_a_newer_schema_stops_the_member_with_a_clear_word() {
     let ledger = cluster.follower();
     let name = cluster.name_of(&ledger);
     let mut body = wire::encode_request(&append());
-    body[4] = 2;
+    let newer = SCHEMA + 1;
+    body[1..5].copy_from_slice(&newer.to_be_bytes());
     let error = ledger
         .serve(&MemberId::from("a"), &body)
         .await
@@ -134,15 +135,15 @@ async fn a_command_of_a_newer_schema_stops_the_member_with_a_clear_word() {
         matches!(
             error,
             ServeError::Wire {
-                source: WireError::NewerSchema { found: 2 },
+                source: WireError::NewerSchema { found },
                 ..
-            }
+            } if found == newer
         ),
         "{error}"
     );
     let reason = stopped(&ledger).await;
     assert!(
-        matches!(reason, StopReason::NewerSchema { found: 2, known: 1 }),
+        matches!(reason, StopReason::NewerSchema { found, known: SCHEMA } if found == newer),
         "{reason}"
     );
     assert!(
