@@ -19,7 +19,7 @@
 //! | 1, 5 | [`config`] | the configuration: its types and checks, and its loading |
 //! | 2 | [`controller`] | composes the core: `step(now, input) -> effects` |
 //! | 3 | [`ports`] | what the shell implements |
-//! | 4 | [`probe`], [`actuate`], [`ledger`], [`peer`], [`sandbox`] | I/O |
+//! | 4 | [`probe`], [`actuate`], [`ledger`], [`peer`], [`notify`], [`sandbox`] | I/O |
 //! | 5 | [`daemon`] | the loop that performs the effects |
 //! | 6 | [`api`] | HTTP: health, metrics |
 //! | 7 | [`drill`], [`cli`] | game days; `failoverctl` |
@@ -38,6 +38,7 @@ pub mod detect;
 pub mod drill;
 pub mod ledger;
 pub mod model;
+pub mod notify;
 pub mod peer;
 pub mod ports;
 pub mod probe;

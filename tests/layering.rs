@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The floor of every room. What is not here is not a room: a new top-level module fails until it
 /// has a floor.
-const ROOMS: [(&str, u8); 16] = [
+const ROOMS: [(&str, u8); 17] = [
     ("model", 0),
     ("detect", 1),
     ("quorum", 1),
@@ -24,6 +24,7 @@ const ROOMS: [(&str, u8); 16] = [
     ("actuate", 4),
     ("ledger", 4),
     ("peer", 4),
+    ("notify", 4),
     ("sandbox", 4),
     ("daemon", 5),
     ("api", 6),

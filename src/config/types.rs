@@ -1,10 +1,10 @@
 //! The configuration past the edge: everything here is already valid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::model::{Application, Member, MemberId, Millis, Probe, RegionId, Runbook};
+use crate::model::{AppId, Application, Member, MemberId, Millis, Probe, RegionId, Runbook};
 
 /// Everything one daemon is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Config {
     /// How the members reach each other. `None` only where there is one member, and nothing is said
     /// of others.
     pub peering: Option<Peering>,
+    /// Who is told what happens.
+    pub notifications: Vec<NotifySink>,
+    /// Who is called for as long as all is well.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// The port between members.
@@ -76,6 +80,64 @@ pub struct Node {
     pub data_dir: PathBuf,
     /// Where `/livez`, `/readyz` and `/metrics` are served. Loopback unless configured.
     pub api: SocketAddr,
+}
+
+/// One receiver of notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotifySink {
+    /// In logs and metrics.
+    pub id: String,
+    pub kind: SinkKind,
+    pub address: SinkAddress,
+    /// Only what is about these, and about the cluster; everything if absent.
+    pub applications: Option<BTreeSet<AppId>>,
+    /// Nothing less urgent.
+    pub least: Urgency,
+}
+
+/// What a receiver understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Our own JSON, signed with the file's secret if there is one.
+    Webhook { secret_file: Option<PathBuf> },
+    /// An incoming webhook of Slack, or of what speaks like it.
+    Slack,
+    /// Events v2.
+    PagerDuty { routing_key_file: PathBuf },
+}
+
+/// Where a receiver is. Where the URL itself is the secret it stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkAddress {
+    Url(String),
+    File(PathBuf),
+}
+
+/// How urgent a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    Info,
+    Warning,
+    Critical,
+}
+
+impl Urgency {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A dead man's switch elsewhere: it raises the alarm when this member's calls stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub address: SinkAddress,
+    /// Real time between two calls: it is somebody outside who counts.
+    pub interval: Millis,
 }
 
 /// Timers of the replicated log, in world time.

@@ -19,6 +19,7 @@ use crate::controller::{Controller, Effect, Input, RunRequest};
 use crate::model::{
     AppView, HoldReason, MemberId, Millis, Now, RunId, SampleOutcome, State, StepActivity, StepId,
 };
+use crate::notify::Tally;
 use crate::ports::{Clock, Ledger, LedgerError};
 use crate::probe::{HostHealth, LoopStall, ProbeSet};
 
@@ -74,6 +75,7 @@ pub(super) struct Driver {
     pub probes: Vec<(MemberId, ProbeSet)>,
     pub stall: LoopStall,
     pub stats: Arc<Stats>,
+    pub told: Tally,
     pub teller: Teller,
     pub stopping: CancellationToken,
     /// The state whose closed runs have been counted.
@@ -263,6 +265,7 @@ impl Driver {
             ledger: (self.figures)(),
             cluster,
             ready,
+            told: self.told.clone(),
         }));
     }
 

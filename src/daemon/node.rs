@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::controller::{Controller, Input, RunRequest, Setup};
 use crate::ledger::{LedgerOptions, LedgerTiming, NoPeers, PeerCalls, RaftLedger, StartError};
 use crate::model::{BootId, CommandBody, Event, MemberId, Millis, Probe, Rejection, Target};
+use crate::notify::{ClientError, Tally};
 use crate::peer::PeerStartError;
 use crate::ports::{Actuator, Clock, Ledger, LedgerError};
 use crate::probe::{LoopStall, NetProber, ProbeSet};
@@ -25,6 +26,7 @@ use super::driver::{Driver, Notice};
 use super::forward::{self, Answered, Forwarded};
 use super::gossip::Sheets;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
+use super::notify;
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
@@ -112,6 +114,9 @@ pub enum NodeError {
     /// The port between members.
     #[error("the port between members does not open")]
     Peers(#[from] PeerStartError),
+    /// Nobody can be told anything.
+    #[error("notifications cannot be sent")]
+    Notify(#[from] ClientError),
     /// The host has no thread left for the probes.
     #[error("the probes of {member} do not start")]
     Probes {
@@ -261,6 +266,8 @@ impl Node {
         let (snapshots_in, snapshots) =
             watch::channel(Arc::new(Snapshot::starting(clock.now(), ledger.state())));
         let (notices, _) = broadcast::channel(NOTICES);
+        let told = Tally::of(&config);
+        notify::start(&config, &told, &host, &snapshots, &stopping)?;
         let measured = Arc::clone(&ledger);
         let driver = Driver {
             controller,
@@ -278,6 +285,7 @@ impl Node {
             probes,
             stall,
             stats: Arc::clone(&stats),
+            told: told.clone(),
             teller: Teller::default(),
             stopping: stopping.clone(),
             counted: ledger.state(),

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::ledger::{Formation, LedgerMetrics, Quorum};
 use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
+use crate::notify::Tally;
 use crate::peer::{CertificateStatus, PeerStatus};
 
 /// One turn's end, whole.
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub ledger: LedgerFigures,
     pub cluster: ClusterView,
     pub ready: Readiness,
+    /// What became of the notifications that this member sent.
+    pub told: Tally,
 }
 
 impl Snapshot {
@@ -50,6 +53,7 @@ impl Snapshot {
             ledger: LedgerFigures::default(),
             cluster: ClusterView::default(),
             ready: Readiness::new([Unready::NoLeader, Unready::NoVotes]),
+            told: Tally::default(),
         }
     }
 }

@@ -25,6 +25,7 @@ mod outage;
 mod stage;
 mod stop;
 mod strangers;
+mod telling;
 #[allow(dead_code, reason = "shared with tests/hosts")]
 mod trio;
 mod wait;

@@ -87,7 +87,7 @@ kind = "http"
 url = "https://central.example.net/healthz"
 "#;
 
-fn changed(changes: &[(&str, &str)]) -> String {
+pub fn changed(changes: &[(&str, &str)]) -> String {
     let mut text = GOOD.to_owned();
     for (old, new) in changes {
         assert!(text.contains(old), "{old}");
@@ -96,7 +96,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
     text
 }
 
-fn read(
+pub fn read(
     text: &str,
     variables: &[(&str, &str)],
     runbooks: &[(&str, &str)],
@@ -118,7 +118,7 @@ fn read(
 }
 
 /// What is said about `GOOD` after each `old` in it has become its `new`.
-fn after(changes: &[(&str, &str)]) -> String {
+pub fn after(changes: &[(&str, &str)]) -> String {
     match read(&changed(changes), &[], &[]) {
         Ok(_) => panic!("no mistake was found"),
         Err(findings) => findings.to_string(),

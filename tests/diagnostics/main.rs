@@ -4,5 +4,6 @@
 //! is the point), so that a snapshot shows exactly what the mistake brings about.
 
 mod config;
+mod notifications;
 mod runbooks;
 mod shipped;

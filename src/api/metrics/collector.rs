@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, cluster, runs};
+use super::{applications, cluster, notifications, runs};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
 
@@ -29,6 +29,7 @@ impl Collector for SnapshotCollector {
         member(&mut out, &self.source, &snapshot)?;
         ledger(&mut out, &snapshot)?;
         cluster::encode(&mut out, &snapshot)?;
+        notifications::encode(&mut out, &snapshot)?;
         applications::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)
     }

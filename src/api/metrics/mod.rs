@@ -11,6 +11,7 @@ pub(super) mod applications;
 mod cluster;
 mod collector;
 mod family;
+mod notifications;
 mod runs;
 
 use std::fmt;

@@ -292,6 +292,7 @@ fn snapshot() -> Snapshot {
             size_bytes: 1_048_576,
         },
         ready: Readiness::default(),
+        told: crate::notify::Tally::default(),
     }
 }
 

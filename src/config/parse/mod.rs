@@ -2,6 +2,7 @@
 
 mod application;
 mod checks;
+mod notify;
 mod peering;
 mod probe;
 mod sections;
@@ -107,6 +108,7 @@ impl Draft {
         let runbooks = read_runbooks(&self.findings, runbooks);
         if let Some(sections) = &self.sections {
             checks::check(&self.findings, sections, &self.applications);
+            notify::check(&self.findings, sections, &self.applications);
         }
         let peering = self
             .sections
@@ -142,6 +144,8 @@ impl Draft {
                     .collect(),
                 cluster: sections.cluster,
                 peering,
+                notifications: sections.sinks.into_iter().map(|sink| sink.sink).collect(),
+                heartbeat: sections.heartbeat,
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })

@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::aws_names::ArnKind;
-use crate::config::types::{ClusterTiming, Node};
+use crate::config::types::{ClusterTiming, Heartbeat, Node};
 use crate::model::{
     Agreement, AwsAccess, DetectionPolicy, GuardPolicy, Member, MemberId, Millis, RegionDownRule,
     SingleVantage,
 };
 use crate::runbook::spanned::{self, Findings, Kind, Located, Place, Table, read};
 
+use super::notify::{self, SinkDraft};
 use super::peering::{self, DEFAULT_CLUSTER, Given, PeeringDraft};
 use super::probe::{self, IN_A_ROW, INTERVAL, ProbeDraft, TIMEOUT};
 use super::values;
@@ -33,6 +34,8 @@ pub(super) struct Sections {
     pub guards: GuardPolicy,
     pub runbook_dir: Option<Located<PathBuf>>,
     pub members_place: Place,
+    pub sinks: Vec<SinkDraft>,
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// Defaults for probes, and how they add up.
@@ -137,6 +140,14 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     let runbook_dir = table.section("runbooks", "[runbooks]", |t| {
         t.located("dir", values::path(base))
     });
+    let sinks = table
+        .or("notify", Vec::new(), |f, n| {
+            read::list(|f, n| notify::sink(f, n, base))(f, n)
+        })
+        .unwrap_or_default();
+    let heartbeat = table
+        .get("heartbeat")
+        .and_then(|written| notify::heartbeat(findings, written, base));
     Sections {
         node,
         members,
@@ -151,6 +162,8 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         guards,
         runbook_dir,
         members_place,
+        sinks,
+        heartbeat,
     }
 }
 
