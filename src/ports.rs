@@ -10,8 +10,9 @@ use async_trait::async_trait;
 pub use crate::model::{CallOutcome, Goal, Observation};
 
 use crate::model::{
-    AppId, Command, Event, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now, Probe,
-    ProbeResult, RegionId, Rejection, RunId, State, StepId, Traffic, Variant,
+    AppId, Command, Event, HoldReason, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now,
+    Plan, Probe, ProbeResult, ReadinessFinding, RegionId, Rejection, RunId, RunKind, State, StepId,
+    Traffic, Variant, Wall,
 };
 
 /// Both clocks, in world time, and the way to wait. One implementation runs at the host's own pace,
@@ -63,6 +64,48 @@ pub trait Actuator: Send + Sync {
         app: &AppId,
         region: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError>;
+}
+
+/// Looks at everything that plans will touch, by read calls only.
+#[async_trait]
+pub trait Inspector: Send + Sync {
+    /// What was found. Takes its time: calls are few at once and far between, each bounded.
+    async fn inspect(&self, app: &AppId, asked: &Inspection) -> Vec<ReadinessFinding>;
+}
+
+/// What an inspector is told of what it looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Where the application serves: no candidate to be moved to.
+    pub active: RegionId,
+    /// The plans to every other Region, as they can be made now.
+    pub trials: Vec<PlanTrial>,
+    /// What any of the application's runbooks changes.
+    pub touches: Touches,
+    /// When a run or a drill was last completed.
+    pub last_exercise: Option<Wall>,
+    /// How long ago that may be.
+    pub drill_max_age: Millis,
+}
+
+/// A plan that was made to see whether it can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanTrial {
+    pub kind: RunKind,
+    pub from: RegionId,
+    pub to: RegionId,
+    pub plan: Result<Plan, HoldReason>,
+    /// Where traffic stands was not told just now: what the plan lacks may be no more than that.
+    pub blind: bool,
+}
+
+/// The kinds of resources that runbooks change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    pub accelerator: bool,
+    pub records: bool,
+    pub database: bool,
+    pub nodegroups: bool,
 }
 
 /// One mutating call.

@@ -201,7 +201,7 @@ fn state_text(state: &FailoverState) -> String {
 }
 
 /// The global cluster, as told by the first Region that answers; never the one that is left.
-async fn describe(
+pub(super) async fn describe(
     clients: &Clients,
     application: &Application,
     target: &Target<'_>,

@@ -33,6 +33,9 @@ pub(super) const ROUTE53_REGION: &str = "us-east-1";
 /// Where Global Accelerator's control plane is, whatever the endpoint group's Region.
 pub(super) const GLOBAL_ACCELERATOR_REGION: &str = "us-west-2";
 
+/// Where IAM's control plane is.
+pub(super) const IAM_REGION: &str = "us-east-1";
+
 /// How many Regions' STS are asked for a role's credentials before giving up.
 const STS_REGIONS: usize = 3;
 
@@ -57,8 +60,10 @@ pub(super) struct Clients {
     cloudwatch: PerRegion<aws_sdk_cloudwatch::Client>,
     eks: PerRegion<aws_sdk_eks::Client>,
     global_accelerator: PerRegion<aws_sdk_globalaccelerator::Client>,
+    iam: PerRegion<aws_sdk_iam::Client>,
     rds: PerRegion<aws_sdk_rds::Client>,
     route53: PerRegion<aws_sdk_route53::Client>,
+    sts: PerRegion<aws_sdk_sts::Client>,
 }
 
 macro_rules! clients_of {
@@ -156,9 +161,21 @@ impl Clients {
             cloudwatch: PerRegion::default(),
             eks: PerRegion::default(),
             global_accelerator: PerRegion::default(),
+            iam: PerRegion::default(),
             rds: PerRegion::default(),
             route53: PerRegion::default(),
+            sts: PerRegion::default(),
         }
+    }
+
+    /// Whose STS is asked first.
+    pub(super) fn home(&self) -> RegionId {
+        let region = self.config.region();
+        RegionId(
+            region
+                .map_or(ROUTE53_REGION, |region| region.as_ref())
+                .to_owned(),
+        )
     }
 
     clients_of!(
@@ -180,6 +197,14 @@ impl Clients {
     clients_of!(
         /// Global Accelerator; only [`GLOBAL_ACCELERATOR_REGION`] is of any use.
         global_accelerator, aws_sdk_globalaccelerator
+    );
+    clients_of!(
+        /// IAM; only [`IAM_REGION`] is of any use.
+        iam, aws_sdk_iam
+    );
+    clients_of!(
+        /// STS in that Region.
+        sts, aws_sdk_sts
     );
     clients_of!(
         /// Route 53; only [`ROUTE53_REGION`] is of any use.

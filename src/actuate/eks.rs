@@ -170,7 +170,7 @@ pub(super) async fn read_size(
     })
 }
 
-async fn describe(
+pub(super) async fn describe(
     clients: &Clients,
     region: &RegionId,
     nodegroup: &NodegroupRef,

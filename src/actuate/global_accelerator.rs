@@ -17,9 +17,9 @@ use crate::model::{Application, Endpoint, EndpointGroup, RegionId};
 use crate::ports::{CallOutcome, Goal, Observation, Proof, ReadError};
 
 /// The weight of an endpoint that was given none.
-const DEFAULT_WEIGHT: i32 = 128;
+pub(super) const DEFAULT_WEIGHT: i32 = 128;
 
-fn home() -> RegionId {
+pub(super) fn home() -> RegionId {
     RegionId::from(GLOBAL_ACCELERATOR_REGION)
 }
 
@@ -196,7 +196,7 @@ pub(super) async fn read_group(clients: &Clients, arn: &str) -> Result<EndpointG
     })
 }
 
-async fn describe(clients: &Clients, arn: &str) -> Result<SdkGroup, ReadError> {
+pub(super) async fn describe(clients: &Clients, arn: &str) -> Result<SdkGroup, ReadError> {
     let what = format!("endpoint group {arn}");
     let output = clients
         .global_accelerator(&home())
@@ -256,7 +256,7 @@ async fn deployed(clients: &Clients, group_arn: &str, seen: String) -> Observati
 }
 
 /// `…:accelerator/A/listener/L/endpoint-group/E` → `…:accelerator/A`.
-fn accelerator_arn(group_arn: &str) -> Option<&str> {
+pub(super) fn accelerator_arn(group_arn: &str) -> Option<&str> {
     let (accelerator, rest) = group_arn.split_once("/listener/")?;
     (accelerator.contains(":accelerator/") && rest.contains("/endpoint-group/"))
         .then_some(accelerator)

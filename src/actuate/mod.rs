@@ -23,6 +23,8 @@ mod http;
 mod http_once;
 mod lag;
 mod pace;
+pub mod permissions;
+mod readiness;
 mod route53;
 #[cfg(test)]
 mod testing;
@@ -33,12 +35,17 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+pub use self::readiness::{Known, prepare};
+
 use self::clients::Clients;
 use self::http_once::HttpOnce;
+use crate::model::ReadinessFinding;
 use crate::model::{
     AppId, Application, Epoch, Intent, LagSample, NodegroupRef, NodegroupSize, RegionId, Traffic,
 };
-use crate::ports::{Actuator, Call, CallOutcome, Clock, Goal, Observation, Proof, ReadError};
+use crate::ports::{
+    Actuator, Call, CallOutcome, Clock, Goal, Inspection, Inspector, Observation, Proof, ReadError,
+};
 
 /// What the configuration file does not say.
 #[derive(Clone, Debug, Default)]
@@ -367,6 +374,17 @@ impl Actuator for AwsActuator {
             sizes.push((nodegroup.clone(), size));
         }
         Ok(sizes)
+    }
+}
+
+#[async_trait]
+impl Inspector for AwsActuator {
+    async fn inspect(&self, app: &AppId, asked: &Inspection) -> Vec<ReadinessFinding> {
+        match self.held(app) {
+            Ok(held) => readiness::inspect(held, &self.clock, asked).await,
+            // Asked of what this member does not know: there is nothing to look at.
+            Err(_no_such_application) => Vec::new(),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Flip<'a> {
     pub(super) epoch: Epoch,
 }
 
-fn home() -> RegionId {
+pub(super) fn home() -> RegionId {
     RegionId::from(ROUTE53_REGION)
 }
 

@@ -290,6 +290,7 @@ pub(super) fn executed_calls(log: &[LoggedRequest]) -> BTreeMap<String, u32> {
             Service::AutoScaling => "auto_scaling",
             Service::CloudWatch => "cloud_watch",
             Service::Sts => "sts",
+            Service::Iam => "iam",
         };
         *calls
             .entry(format!("{service}.{}", request.operation))

@@ -8,8 +8,8 @@ use crate::model::{Millis, RegionId};
 
 use super::Service;
 
-/// One fault. All but the last two stay until cleared; those are done once, by somebody else than
-/// failoverd.
+/// One fault. All stay until cleared, but what somebody else than failoverd does behind its back
+/// (`…_changed_by`, `…_raced`): that is done once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "fault", deny_unknown_fields)]
 pub enum Fault {
@@ -64,6 +64,16 @@ pub enum Fault {
     LagUnknown,
     /// A lost Region whose database comes back still taking writes.
     WriterUnfenced { region: RegionId },
+    /// The cluster of that Region has no instance: its data is replicated, and nothing could serve it.
+    NoInstances { region: RegionId },
+    /// The caller's policy does not allow that action, named as in a policy: `rds:FailoverGlobalCluster`.
+    Denied { action: String },
+    /// The node groups of the Region are `DEGRADED`, though their nodes run.
+    NodegroupDegraded { region: RegionId },
+    /// The Region's Auto Scaling groups launch nothing: somebody has suspended it.
+    LaunchSuspended { region: RegionId },
+    /// The accelerator's health checks of the Region's endpoints fail, whatever its users meet.
+    EndpointsUnhealthy { region: RegionId },
     /// Somebody changes the TTL of every record set of that name, behind our back.
     RecordChangedBy { name: String, ttl: u64 },
     /// The same, but in the moment before the next batch arrives: no read before the write can see
@@ -156,6 +166,26 @@ impl Faults {
 
     pub(super) fn unfenced(&self, region: &RegionId) -> bool {
         self.any(|f| matches!(f, Fault::WriterUnfenced { region: r } if r == region))
+    }
+
+    pub(super) fn headless(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::NoInstances { region: r } if r == region))
+    }
+
+    pub(super) fn denies(&self, action: &str) -> bool {
+        self.any(|f| matches!(f, Fault::Denied { action: a } if a == action))
+    }
+
+    pub(super) fn degraded(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::NodegroupDegraded { region: r } if r == region))
+    }
+
+    pub(super) fn launch_suspended(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::LaunchSuspended { region: r } if r == region))
+    }
+
+    pub(super) fn endpoints_unhealthy(&self, region: &RegionId) -> bool {
+        self.any(|f| matches!(f, Fault::EndpointsUnhealthy { region: r } if r == region))
     }
 
     /// The highest lag that is asked for.

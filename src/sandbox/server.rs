@@ -160,7 +160,7 @@ async fn serve(
         Some(Obstacle::Hang) => match silence().await {},
         Some(Obstacle::Fail { status, code }) => Some(wire::failing(call.service, status, code)),
         Some(Obstacle::Throttle) => Some(wire::throttled(call.service)),
-        None => None,
+        None => world.denies(&call).then(|| wire::denied(&call)),
     };
     if let Some(refusal) = refused {
         world.log_execution(

@@ -15,11 +15,12 @@ pub enum Service {
     AutoScaling,
     CloudWatch,
     Sts,
+    Iam,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Route53,
         Self::GlobalAccelerator,
         Self::Rds,
@@ -27,6 +28,7 @@ impl Service {
         Self::AutoScaling,
         Self::CloudWatch,
         Self::Sts,
+        Self::Iam,
     ];
 
     /// The name it is signed for.
@@ -39,6 +41,21 @@ impl Service {
             Self::AutoScaling => "autoscaling",
             Self::CloudWatch => "monitoring",
             Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+
+    /// What its actions are called by in a policy: the part before the colon.
+    pub const fn iam_prefix(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "cloudwatch",
+            Self::Route53
+            | Self::GlobalAccelerator
+            | Self::Rds
+            | Self::Eks
+            | Self::AutoScaling
+            | Self::Sts
+            | Self::Iam => self.signing_name(),
         }
     }
 
@@ -50,7 +67,7 @@ impl Service {
     /// The one Region its control plane lives in, where there is one.
     pub const fn only_region(self) -> Option<&'static str> {
         match self {
-            Self::Route53 => Some("us-east-1"),
+            Self::Route53 | Self::Iam => Some("us-east-1"),
             Self::GlobalAccelerator => Some("us-west-2"),
             Self::Rds | Self::Eks | Self::AutoScaling | Self::CloudWatch | Self::Sts => None,
         }

@@ -44,6 +44,8 @@ pub struct NodegroupSetup {
     pub min: u32,
     pub desired: u32,
     pub max: u32,
+    /// Availability Zones it has subnets in: one or two.
+    pub zones: usize,
 }
 
 /// One endpoint of an accelerator's group.
@@ -69,6 +71,8 @@ pub struct DatabaseSetup {
     pub global_cluster: String,
     pub engine: String,
     pub engine_version: String,
+    /// Of every cluster but the first, where it differs.
+    pub standby_engine_version: Option<String>,
     /// Whether CloudWatch's lag metric carries `SourceRegion` too, as in some accounts.
     pub lag_has_source_region: bool,
 }
@@ -191,6 +195,7 @@ impl SandboxSetup {
                 global_cluster: "shop".to_owned(),
                 engine: "aurora-postgresql".to_owned(),
                 engine_version: "16.6".to_owned(),
+                standby_engine_version: None,
                 lag_has_source_region: false,
             },
             accelerator: AcceleratorSetup {
@@ -254,6 +259,14 @@ impl SandboxSetup {
     }
 }
 
+impl DatabaseSetup {
+    /// Of the cluster in the Region of that number.
+    pub(super) fn engine_version_of(&self, region: usize) -> String {
+        let own = self.standby_engine_version.as_ref().filter(|_| region > 0);
+        own.unwrap_or(&self.engine_version).clone()
+    }
+}
+
 impl RegionSetup {
     fn shop(name: &str, number: usize, dial_percent: u8, desired: u32) -> Self {
         Self {
@@ -264,6 +277,7 @@ impl RegionSetup {
                 min: desired.min(2),
                 desired,
                 max: 12,
+                zones: 2,
             }],
             db_cluster_id: format!("shop-{name}"),
             endpoint_group_arn: format!(

@@ -31,7 +31,7 @@ PATIENCE_S = 60
 ACTIVE, STANDBY = "eu-west-1", "eu-central-1"
 
 # The Region whose control plane serves the whole world.
-HOME_OF = {"route53": "us-east-1", "globalaccelerator": "us-west-2"}
+HOME_OF = {"route53": "us-east-1", "iam": "us-east-1", "globalaccelerator": "us-west-2"}
 
 
 def environment(**more):

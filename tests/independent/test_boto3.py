@@ -13,18 +13,23 @@ USED = {
     ("route53", "ListResourceRecordSets"),
     ("route53", "ChangeResourceRecordSets"),
     ("route53", "GetChange"),
+    ("route53", "GetHealthCheck"),
+    ("route53", "GetHealthCheckStatus"),
     ("global_accelerator", "DescribeEndpointGroup"),
     ("global_accelerator", "UpdateEndpointGroup"),
     ("global_accelerator", "DescribeAccelerator"),
     ("rds", "DescribeGlobalClusters"),
     ("rds", "DescribeDBClusters"),
+    ("rds", "DescribeDBInstances"),
     ("rds", "SwitchoverGlobalCluster"),
     ("rds", "FailoverGlobalCluster"),
     ("eks", "DescribeNodegroup"),
     ("eks", "UpdateNodegroupConfig"),
     ("auto_scaling", "DescribeAutoScalingGroups"),
     ("cloud_watch", "GetMetricStatistics"),
+    ("iam", "SimulatePrincipalPolicy"),
     ("sts", "AssumeRole"),
+    ("sts", "GetCallerIdentity"),
     ("sts", "AssumeRoleWithWebIdentity"),
 }
 
@@ -488,6 +493,54 @@ class Boto3(unittest.TestCase):
             refusal(sts.assume_role_with_web_identity, **wrong, WebIdentityToken="a.b.c" * 4),
             ("ValidationError", 400))
 
+    def test_a_look_before_a_run(self):
+        world = self.world()
+        route53, rds = client(world.url, "route53"), client(world.url, "rds", STANDBY)
+        seen = route53.get_health_check_status(**health_check(world))["HealthCheckObservations"]
+        self.assertEqual(len(seen), 4)
+        for checker in seen:
+            self.assertTrue(checker["StatusReport"]["Status"].startswith("Success"), checker)
+            self.assertIsInstance(checker["StatusReport"]["CheckedTime"], datetime.datetime)
+        self.assertEqual(
+            refusal(route53.get_health_check_status, HealthCheckId="gone"),
+            ("NoSuchHealthCheck", 404))
+        own = world.regions[STANDBY]["db_cluster_id"]
+        of_cluster = {"Filters": [{"Name": "db-cluster-id", "Values": [own]}]}
+        instances = rds.describe_db_instances(**of_cluster)["DBInstances"]
+        self.assertEqual([i["DBInstanceStatus"] for i in instances], ["available"])
+        with world.fault("no_instances", region=STANDBY):
+            self.assertEqual(rds.describe_db_instances(**of_cluster)["DBInstances"], [])
+            self.assertEqual(rds.describe_db_clusters(DBClusterIdentifier=own)
+                             ["DBClusters"][0]["DBClusterMembers"], [])
+        eks = client(world.url, "eks", STANDBY)
+        group = eks.describe_nodegroup(**web(world, STANDBY))["nodegroup"]
+        asg = group["resources"]["autoScalingGroups"][0]["name"]
+        self.assertEqual((group["status"], len(group["subnets"])), ("ACTIVE", 2))
+        with world.fault("nodegroup_degraded", region=STANDBY):
+            group = eks.describe_nodegroup(**web(world, STANDBY))["nodegroup"]
+            self.assertEqual(group["status"], "DEGRADED")
+            self.assertEqual(len(group["health"]["issues"]), 1)
+        scaling = client(world.url, "autoscaling", STANDBY)
+        read = lambda: scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[asg])
+        self.assertEqual(read()["AutoScalingGroups"][0]["SuspendedProcesses"], [])
+        with world.fault("launch_suspended", region=STANDBY):
+            suspended = read()["AutoScalingGroups"][0]["SuspendedProcesses"]
+            self.assertEqual([p["ProcessName"] for p in suspended], ["Launch"])
+
+    def test_iam_simulates_what_is_then_refused(self):
+        world = self.world()
+        iam, rds = client(world.url, "iam"), client(world.url, "rds", STANDBY)
+        actions = ("rds:DescribeDBClusters", "rds:DescribeDBInstances")
+        decide = lambda: [r["EvalDecision"] for r in
+                          iam.simulate_principal_policy(**may(*actions))["EvaluationResults"]]
+        self.assertEqual(decide(), ["allowed", "allowed"])
+        with world.fault("denied", action=actions[1]):
+            self.assertEqual(decide(), ["allowed", "implicitDeny"])
+            self.assertEqual(refusal(rds.describe_db_instances), ("AccessDenied", 403))
+        rds.describe_db_instances()
+        nobody = may(*actions) | {"PolicySourceArn": "arn:aws:iam::999999999999:role/x"}
+        self.assertEqual(refusal(iam.simulate_principal_policy, **nobody), ("NoSuchEntity", 404))
+
     # Every service
 
     def test_too_many_calls_and_a_failing_control_plane(self):
@@ -512,19 +565,20 @@ class Boto3(unittest.TestCase):
         nobody_knows = ("SandboxNotImplemented", 501)
         self.assertEqual(refusal(client(world.url, "route53").list_hosted_zones), nobody_knows)
         self.assertEqual(refusal(client(world.url, "eks").list_clusters), nobody_knows)
-        self.assertEqual(refusal(client(world.url, "rds").describe_db_instances), nobody_knows)
+        self.assertEqual(refusal(client(world.url, "rds").describe_db_snapshots), nobody_knows)
         self.assertEqual(refusal(client(world.url, "globalaccelerator").list_accelerators),
                          nobody_knows)
         self.assertEqual(refusal(client(world.url, "cloudwatch").list_metrics), nobody_knows)
         scaling = client(world.url, "autoscaling")
         self.assertEqual(refusal(scaling.describe_policies), nobody_knows)
         self.assertEqual(refusal(client(world.url, "sts").get_session_token), nobody_knows)
-        self.unknown = 7
+        self.assertEqual(refusal(client(world.url, "iam").list_users), nobody_knows)
+        self.unknown = 8
 
 
 FAULT_NAMES = {"route53": "route53", "globalaccelerator": "global_accelerator", "rds": "rds",
                "eks": "eks", "autoscaling": "auto_scaling", "cloudwatch": "cloud_watch",
-               "sts": "sts"}
+               "sts": "sts", "iam": "iam"}
 
 
 def every_read(world):
@@ -532,14 +586,27 @@ def every_read(world):
     group = world.regions[STANDBY]["endpoint_group_arn"]
     role = {"RoleArn": "arn:aws:iam::123456789012:role/failover", "RoleSessionName": "failoverd"}
     return {
-        "route53": [("list_resource_record_sets", zone(world))],
+        "route53": [("list_resource_record_sets", zone(world)),
+                    ("get_health_check", health_check(world)),
+                    ("get_health_check_status", health_check(world))],
         "globalaccelerator": [("describe_endpoint_group", {"EndpointGroupArn": group})],
-        "rds": [("describe_global_clusters", {}), ("describe_db_clusters", {})],
+        "rds": [("describe_global_clusters", {}), ("describe_db_clusters", {}),
+                ("describe_db_instances", {})],
         "eks": [("describe_nodegroup", web(world, STANDBY))],
         "autoscaling": [("describe_auto_scaling_groups", {})],
         "cloudwatch": [("get_metric_statistics", lag(world, STANDBY))],
         "sts": [("get_caller_identity", {}), ("assume_role", role)],
+        "iam": [("simulate_principal_policy", may("rds:FailoverGlobalCluster"))],
     }
+
+
+def may(*actions, resources=("*",)):
+    user = "arn:aws:iam::123456789012:user/failoverd"
+    return {"PolicySourceArn": user, "ActionNames": list(actions), "ResourceArns": list(resources)}
+
+
+def health_check(world):
+    return {"HealthCheckId": world.regions[STANDBY]["health_check_id"]}
 
 
 def zone(world):

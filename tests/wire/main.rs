@@ -6,6 +6,7 @@ mod aurora;
 mod chain;
 mod dns;
 mod nodes;
+mod readiness;
 mod reads;
 mod stage;
 mod traffic;

@@ -70,6 +70,11 @@ impl Stage {
         }
     }
 
+    /// The world's clock.
+    pub fn now(&self) -> Wall {
+        self.clock.now().wall
+    }
+
     pub async fn observe(&self, intent: &Intent) -> Observation {
         self.actuator.observe(&self.application.name, intent).await
     }

@@ -8,6 +8,7 @@ mod cloudwatch;
 mod eks;
 mod faults;
 mod hand_clock;
+mod rights;
 mod route53;
 mod routing;
 mod rows;
@@ -86,6 +87,7 @@ impl Bench {
     client!(autoscaling, aws_sdk_autoscaling);
     client!(cloudwatch, aws_sdk_cloudwatch);
     client!(sts, aws_sdk_sts);
+    client!(iam, aws_sdk_iam);
 
     fn route53(&self) -> aws_sdk_route53::Client {
         self.route53_in("us-east-1")

@@ -16,7 +16,7 @@ async fn unknown_operations_are_errors_and_remembered() {
     assert_eq!(refused(&error.unwrap_err()), unknown());
     let error = bench.accelerator().list_accelerators().send().await;
     assert_eq!(refused(&error.unwrap_err()), unknown());
-    let error = bench.rds(ACTIVE).describe_db_instances().send().await;
+    let error = bench.rds(ACTIVE).describe_db_engine_versions().send().await;
     assert_eq!(refused(&error.unwrap_err()), unknown());
     let error = bench.eks(ACTIVE).list_clusters().send().await;
     assert_eq!(refused(&error.unwrap_err()), unknown());
@@ -27,7 +27,9 @@ async fn unknown_operations_are_errors_and_remembered() {
     assert_eq!(refused(&error.unwrap_err()), unknown());
     let error = bench.sts(ACTIVE).get_session_token().send().await;
     assert_eq!(refused(&error.unwrap_err()), unknown());
-    assert_eq!(bench.world.unknown_operations().len(), 7);
+    let error = bench.iam("us-east-1").list_users().send().await;
+    assert_eq!(refused(&error.unwrap_err()), unknown());
+    assert_eq!(bench.world.unknown_operations().len(), 8);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub(super) fn perform(
         .iter()
         .filter(|g| &g.region == region)
         .filter(|g| names.is_empty() || names.contains(&g.asg))
-        .map(|group| describe(region, group))
+        .map(|group| describe(region, group, state.faults.launch_suspended(region)))
         .collect();
     let result = json!({"AutoScalingGroups": groups});
     Ok(query::answer(NAMESPACE, operation, &result, &|_| {
@@ -47,7 +47,16 @@ pub(super) fn perform(
     }))
 }
 
-fn describe(region: &RegionId, group: &Nodegroup) -> Value {
+fn describe(region: &RegionId, group: &Nodegroup, launch_suspended: bool) -> Value {
+    let suspended: Vec<Value> = launch_suspended
+        .then(|| {
+            json!({
+                "ProcessName": "Launch",
+                "SuspensionReason": "User suspended at 2026-01-01T00:00:00Z",
+            })
+        })
+        .into_iter()
+        .collect();
     let zone = |subnet: usize| format!("{region}{}", if subnet == 0 { 'a' } else { 'b' });
     let instances: Vec<Value> = group
         .instances
@@ -74,12 +83,13 @@ fn describe(region: &RegionId, group: &Nodegroup) -> Value {
         "MaxSize": group.scaling.max,
         "DesiredCapacity": group.scaling.desired,
         "DefaultCooldown": 300,
-        "AvailabilityZones": [zone(0), zone(1)],
+        "AvailabilityZones": (0..group.zones.max(1)).map(zone).collect::<Vec<_>>(),
         "LoadBalancerNames": [],
         "HealthCheckType": "EC2",
         "HealthCheckGracePeriod": 15,
         "CreatedTime": iso(group.created),
-        "VPCZoneIdentifier": format!("{},{}", group.subnet(0), group.subnet(1)),
+        "VPCZoneIdentifier": group.subnets().join(","),
         "Instances": instances,
+        "SuspendedProcesses": suspended,
     })
 }

@@ -100,7 +100,8 @@ pub(super) fn perform(
         "DescribeNodegroup" => {
             only(p, &["clusterName", "nodegroupName"])?;
             let group = find(state, region, p, "clusterName")?;
-            json!({"nodegroup": nodegroup(&state.nodes.groups[group])})
+            let degraded = state.faults.degraded(region);
+            json!({"nodegroup": nodegroup(&state.nodes.groups[group], degraded)})
         }
         "UpdateNodegroupConfig" => {
             only(
@@ -192,7 +193,17 @@ fn describe(update: &Update) -> Value {
     })
 }
 
-fn nodegroup(group: &Nodegroup) -> Value {
+fn nodegroup(group: &Nodegroup, degraded: bool) -> Value {
+    let mut issues = group.issues();
+    let mut status = group.status();
+    if degraded {
+        status = "DEGRADED";
+        issues.push(json!({
+            "code": "InsufficientFreeAddresses",
+            "message": "One or more of the subnets associated with your node group does not have enough available IP addresses for new nodes.",
+            "resourceIds": [group.subnet(0)],
+        }));
+    }
     json!({
         "nodegroupName": group.name,
         "nodegroupArn": group.arn,
@@ -201,7 +212,7 @@ fn nodegroup(group: &Nodegroup) -> Value {
         "releaseVersion": "1.33.1-20250701",
         "createdAt": epoch(group.created),
         "modifiedAt": epoch(group.modified),
-        "status": group.status(),
+        "status": status,
         "capacityType": "ON_DEMAND",
         "scalingConfig": {
             "minSize": group.scaling.min,
@@ -209,13 +220,13 @@ fn nodegroup(group: &Nodegroup) -> Value {
             "desiredSize": group.scaling.desired,
         },
         "instanceTypes": ["m7g.large"],
-        "subnets": [group.subnet(0), group.subnet(1)],
+        "subnets": group.subnets(),
         "amiType": "AL2023_ARM_64_STANDARD",
         "nodeRole": format!("arn:aws:iam::{ACCOUNT}:role/shop-node"),
         "labels": {},
         "resources": {"autoScalingGroups": [{"name": group.asg}]},
         "diskSize": 20,
-        "health": {"issues": group.issues()},
+        "health": {"issues": issues},
         "updateConfig": {"maxUnavailable": 1},
         "tags": {},
     })

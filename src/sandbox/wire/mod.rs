@@ -8,6 +8,7 @@ mod accelerator;
 mod autoscaling;
 mod cloudwatch;
 mod eks;
+mod iam;
 mod json;
 mod params;
 mod query;
@@ -124,7 +125,7 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
                 }),
             Speech::Query => by_form(),
         },
-        Service::Rds | Service::AutoScaling | Service::Sts => by_form(),
+        Service::Rds | Service::AutoScaling | Service::Sts | Service::Iam => by_form(),
     };
     let (operation, parameters) = decoded.map_err(|refusal| {
         Box::new(Unreadable {
@@ -143,7 +144,7 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
             Service::GlobalAccelerator => accelerator::mutates(&operation),
             Service::Rds => rds::mutates(&operation),
             Service::Eks => eks::mutates(&operation),
-            Service::AutoScaling | Service::CloudWatch | Service::Sts => false,
+            Service::AutoScaling | Service::CloudWatch | Service::Sts | Service::Iam => false,
         },
         region,
         operation,
@@ -197,7 +198,7 @@ fn unreadable(what: &str, refusal: &Refusal) -> Box<Unreadable> {
 pub(super) fn perform(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
     let (operation, p) = (call.operation.as_str(), &call.parameters);
     if let Some(only) = call.service.only_region()
-        && call.service == Service::Route53
+        && matches!(call.service, Service::Route53 | Service::Iam)
         && call.region.as_str() != only
     {
         return Err(Refusal::new(
@@ -217,6 +218,7 @@ pub(super) fn perform(state: &mut State, call: &Call) -> Result<Reply, Refusal> 
         Service::AutoScaling => autoscaling::perform(state, &call.region, operation, p),
         Service::CloudWatch => cloudwatch::perform(state, &call.region, operation, p, call.speech),
         Service::Sts => sts::perform(state, operation, p),
+        Service::Iam => iam::perform(state, operation, p),
     }
 }
 
@@ -237,7 +239,8 @@ pub(super) fn throttled(service: Service) -> Refusal {
         | Service::Rds
         | Service::AutoScaling
         | Service::CloudWatch
-        | Service::Sts => Refusal::bad("Throttling", "Rate exceeded"),
+        | Service::Sts
+        | Service::Iam => Refusal::bad("Throttling", "Rate exceeded"),
         Service::GlobalAccelerator => Refusal::bad("ThrottlingException", "Rate exceeded"),
         Service::Eks => Refusal::new(429, "ThrottlingException", "Rate exceeded"),
     }
@@ -252,10 +255,30 @@ pub(super) fn failing(service: Service, status: u16, code: Option<String>) -> Re
         | Service::Rds
         | Service::AutoScaling
         | Service::CloudWatch
-        | Service::Sts => "ServiceUnavailable",
+        | Service::Sts
+        | Service::Iam => "ServiceUnavailable",
     };
     let code = code.unwrap_or_else(|| own.to_owned());
     Refusal::new(status, &code, format!("{service} answers {code}."))
+}
+
+/// How a service says that the caller's policy does not allow it.
+pub(super) fn denied(call: &Call) -> Refusal {
+    let action = format!("{}:{}", call.service.iam_prefix(), call.operation);
+    let message = format!(
+        "User: arn:aws:iam::{}:user/failoverd is not authorized to perform: {action}",
+        super::setup::ACCOUNT
+    );
+    match call.service {
+        Service::GlobalAccelerator => Refusal::bad("AccessDeniedException", message),
+        Service::Eks => Refusal::new(403, "AccessDeniedException", message),
+        Service::Route53
+        | Service::Rds
+        | Service::AutoScaling
+        | Service::CloudWatch
+        | Service::Sts
+        | Service::Iam => Refusal::new(403, "AccessDenied", message),
+    }
 }
 
 fn refuse(service: Service, speech: Speech, refusal: &Refusal) -> Reply {
@@ -267,5 +290,6 @@ fn refuse(service: Service, speech: Speech, refusal: &Refusal) -> Reply {
         Service::Rds => query::refuse(rds::NAMESPACE, refusal),
         Service::AutoScaling => query::refuse(autoscaling::NAMESPACE, refusal),
         Service::Sts => query::refuse(sts::NAMESPACE, refusal),
+        Service::Iam => query::refuse(iam::NAMESPACE, refusal),
     }
 }

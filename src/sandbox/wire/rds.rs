@@ -40,6 +40,13 @@ pub(super) fn perform(
             )?;
             describe_clusters(state, region, p)?
         }
+        "DescribeDBInstances" => {
+            only(
+                p,
+                &["DBInstanceIdentifier", "MaxRecords", "Marker", "Filters"],
+            )?;
+            describe_instances(state, region, p)?
+        }
         "SwitchoverGlobalCluster" => {
             only(p, &["GlobalClusterIdentifier", "TargetDbClusterIdentifier"])?;
             known_global(state, text(p, "GlobalClusterIdentifier", BAD)?)?;
@@ -104,6 +111,7 @@ fn item(list: &str) -> String {
         "GlobalClusters" | "GlobalClusterMembers" => "GlobalClusterMember",
         "DBClusters" => "DBCluster",
         "DBClusterMembers" => "DBClusterMember",
+        "DBInstances" => "DBInstance",
         _plain => "member",
     }
     .to_owned()
@@ -212,25 +220,79 @@ fn describe_clusters(state: &State, region: &RegionId, p: &Value) -> Result<Valu
         .filter(|c| &c.region == region)
         .filter(|c| asked.is_none_or(|id| c.id == id || c.arn == id))
         .map(|cluster| {
+            let instances: Vec<Value> = instance_id(state, cluster)
+                .into_iter()
+                .map(|id| {
+                    json!({
+                        "DBInstanceIdentifier": id,
+                        "IsClusterWriter": true,
+                        "PromotionTier": 1,
+                    })
+                })
+                .collect();
             json!({
                 "DBClusterIdentifier": cluster.id,
                 "DBClusterArn": cluster.arn,
                 "Status": cluster.status,
                 "Engine": state.engine.0,
-                "EngineVersion": state.engine.1,
+                "EngineVersion": cluster.engine_version,
                 "GlobalClusterIdentifier": state.global_cluster,
                 "Endpoint": format!("{}.cluster-c0ffee.{region}.rds.amazonaws.com", cluster.id),
                 "MultiAZ": true,
-                "DBClusterMembers": [{
-                    "DBInstanceIdentifier": format!("{}-1", cluster.id),
-                    "IsClusterWriter": true,
-                    "PromotionTier": 1,
-                }],
+                "DBClusterMembers": instances,
             })
         })
         .collect();
     match asked {
         Some(id) if clusters.is_empty() => Err(no_cluster(id)),
         Some(_) | None => Ok(json!({"DBClusters": clusters})),
+    }
+}
+
+/// Its only instance, unless it has none.
+fn instance_id(state: &State, cluster: &Cluster) -> Option<String> {
+    let headless = state.faults.headless(&cluster.region);
+    (!headless).then(|| format!("{}-1", cluster.id))
+}
+
+fn describe_instances(state: &State, region: &RegionId, p: &Value) -> Result<Value, Refusal> {
+    let mut clusters: Vec<&Cluster> = state
+        .aurora
+        .clusters
+        .iter()
+        .filter(|c| &c.region == region)
+        .collect();
+    for filter in list(p, "Filters") {
+        let name = optional(filter, "Name").unwrap_or_default();
+        if name != "db-cluster-id" {
+            return Err(unknown_thing(&format!("rds filter {name}")));
+        }
+        let wanted = texts(filter, "Values");
+        clusters.retain(|c| wanted.iter().any(|w| *w == c.id || *w == c.arn));
+    }
+    let asked = optional(p, "DBInstanceIdentifier");
+    let instances: Vec<Value> = clusters
+        .into_iter()
+        .filter_map(|cluster| Some((cluster, instance_id(state, cluster)?)))
+        .filter(|(_, id)| asked.is_none_or(|asked| asked == id))
+        .map(|(cluster, id)| {
+            json!({
+                "DBInstanceIdentifier": id,
+                "DBInstanceClass": "db.r8g.large",
+                "Engine": state.engine.0,
+                "EngineVersion": cluster.engine_version,
+                "DBInstanceStatus": "available",
+                "DBClusterIdentifier": cluster.id,
+                "AvailabilityZone": format!("{region}a"),
+                "PromotionTier": 1,
+            })
+        })
+        .collect();
+    match asked {
+        Some(id) if instances.is_empty() => Err(Refusal::missing(
+            "DBInstanceNotFound",
+            format!("DBInstance {id} not found."),
+        )),
+        Some(_) | None => Ok(json!({"DBInstances": instances})),
     }
 }

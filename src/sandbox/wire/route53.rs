@@ -61,6 +61,10 @@ pub(super) fn read(head: &Head, body: &[u8]) -> Result<(String, Value), Refusal>
             params.insert("HealthCheckId".to_owned(), json!(id));
             "GetHealthCheck"
         }
+        (&Method::GET, ["2013-04-01", "healthcheck", id, "status"]) => {
+            params.insert("HealthCheckId".to_owned(), json!(id));
+            "GetHealthCheckStatus"
+        }
         (&Method::GET, ["2013-04-01", "healthcheck"]) => "ListHealthChecks",
         (method, _path) => return Ok((format!("{method} {}", head.path), Value::Null)),
     };
@@ -114,21 +118,18 @@ pub(super) fn perform(state: &mut State, operation: &str, p: &Value) -> Result<R
         }
         "GetHealthCheck" => {
             only(p, &["HealthCheckId"])?;
-            let id = text(p, "HealthCheckId", BAD)?;
-            let (region, check) = state
-                .dns
-                .checks
-                .iter()
-                .find(|(_, check)| check.id == id)
-                .ok_or_else(|| {
-                    Refusal::missing(
-                        "NoSuchHealthCheck",
-                        format!("A health check with id {id} does not exist."),
-                    )
-                })?;
+            let (region, check) = find_check(state, p)?;
             Ok(answer(
                 "GetHealthCheckResponse",
                 &json!({"HealthCheck": health_check(region, check)}),
+            ))
+        }
+        "GetHealthCheckStatus" => {
+            only(p, &["HealthCheckId"])?;
+            let (region, _check) = find_check(state, p)?;
+            Ok(answer(
+                "GetHealthCheckStatusResponse",
+                &json!({"HealthCheckObservations": observations(state, region)}),
             ))
         }
         "ListHealthChecks" => {
@@ -195,6 +196,48 @@ fn zone(state: &State, id: &str) -> Result<(), Refusal> {
 
 fn change_info(id: &str, status: &str, submitted: String) -> Value {
     json!({"Id": format!("/change/{id}"), "Status": status, "SubmittedAt": submitted})
+}
+
+fn find_check<'a>(
+    state: &'a State,
+    p: &Value,
+) -> Result<&'a (RegionId, HealthCheckSetup), Refusal> {
+    let id = text(p, "HealthCheckId", BAD)?;
+    let mut checks = state.dns.checks.iter();
+    checks.find(|(_, check)| check.id == id).ok_or_else(|| {
+        Refusal::missing(
+            "NoSuchHealthCheck",
+            format!("A health check with id {id} does not exist."),
+        )
+    })
+}
+
+/// Where the checkers of a health check stand unless it says otherwise, one of several each.
+const CHECKERS: [(&str, &str); 4] = [
+    ("eu-west-1", "54.228.16.1"),
+    ("us-east-1", "54.243.31.192"),
+    ("us-west-2", "54.244.52.192"),
+    ("ap-southeast-1", "54.251.31.128"),
+];
+
+/// What each checker last found. Whether the answer is turned round (`Inverted`) or not asked for
+/// (`Disabled`) they do not know.
+fn observations(state: &State, region: &RegionId) -> Vec<Value> {
+    let status = if state.checkers_believe(region) {
+        "Success: HTTP Status Code 200, OK"
+    } else {
+        "Failure: The health checker could not establish a connection within the timeout limit."
+    };
+    CHECKERS
+        .iter()
+        .map(|(at, address)| {
+            json!({
+                "Region": at,
+                "IPAddress": address,
+                "StatusReport": {"Status": status, "CheckedTime": iso(state.now)},
+            })
+        })
+        .collect()
 }
 
 fn health_check(region: &RegionId, check: &HealthCheckSetup) -> Value {

@@ -22,6 +22,7 @@ pub(in crate::sandbox) struct Cluster {
     pub(in crate::sandbox) region: RegionId,
     pub(in crate::sandbox) id: String,
     pub(in crate::sandbox) arn: String,
+    pub(in crate::sandbox) engine_version: String,
     /// As the RDS API words it.
     pub(in crate::sandbox) status: &'static str,
     newest: Option<u64>,
@@ -60,7 +61,9 @@ impl Aurora {
         let clusters = setup
             .regions
             .iter()
-            .map(|region| Cluster {
+            .enumerate()
+            .map(|(index, region)| Cluster {
+                engine_version: setup.database.engine_version_of(index),
                 region: region.name.clone(),
                 id: region.db_cluster_id.clone(),
                 arn: region.db_cluster_arn(),

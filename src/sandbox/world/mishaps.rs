@@ -59,6 +59,11 @@ impl State {
             | Fault::NoCapacity { .. }
             | Fault::Lag { .. }
             | Fault::LagUnknown
+            | Fault::NoInstances { .. }
+            | Fault::Denied { .. }
+            | Fault::NodegroupDegraded { .. }
+            | Fault::LaunchSuspended { .. }
+            | Fault::EndpointsUnhealthy { .. }
             | Fault::RecordRaced { .. }
             | Fault::WriterUnfenced { .. } => {}
         }
@@ -110,6 +115,11 @@ impl State {
             | Fault::FailControlPlane { .. }
             | Fault::Lag { .. }
             | Fault::LagUnknown
+            | Fault::NoInstances { .. }
+            | Fault::Denied { .. }
+            | Fault::NodegroupDegraded { .. }
+            | Fault::LaunchSuspended { .. }
+            | Fault::EndpointsUnhealthy { .. }
             | Fault::WriterUnfenced { .. }
             | Fault::RecordChangedBy { .. }
             | Fault::RecordRaced { .. }

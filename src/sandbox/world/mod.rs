@@ -222,6 +222,12 @@ impl World {
         self.state().obstacle(service, region)
     }
 
+    /// Whether the caller's policy does not allow it.
+    pub(super) fn denies(&self, call: &Call) -> bool {
+        let action = format!("{}:{}", call.service.iam_prefix(), call.operation);
+        self.state().faults.denies(&action)
+    }
+
     pub(super) fn lose_reply(&self, service: Service, operation: &str) -> Option<LostReply> {
         self.state().faults.lose_reply(service, operation)
     }

@@ -47,6 +47,8 @@ pub(in crate::sandbox) struct Nodegroup {
     pub(in crate::sandbox) name: String,
     pub(in crate::sandbox) arn: String,
     pub(in crate::sandbox) asg: String,
+    /// How many subnets, each in a zone of its own.
+    pub(in crate::sandbox) zones: usize,
     pub(in crate::sandbox) scaling: Scaling,
     pub(in crate::sandbox) created: Wall,
     pub(in crate::sandbox) modified: Wall,
@@ -94,8 +96,15 @@ impl Nodegroup {
         self.instances.push(Instance {
             id: format!("i-0{:016x}", (salt & 0xffff_ffff_ffff_0000) + self.launched),
             in_service,
-            subnet: (self.launched as usize) % 2,
+            subnet: (self.launched as usize) % self.zones.max(1),
         });
+    }
+
+    /// Its subnets, one in each zone.
+    pub(in crate::sandbox) fn subnets(&self) -> Vec<String> {
+        (0..self.zones.max(1))
+            .map(|index| self.subnet(index))
+            .collect()
     }
 
     /// Which subnet, as EC2 names it.
@@ -272,6 +281,7 @@ impl Nodes {
                         region.name, region.eks_cluster, group.name
                     ),
                     asg: format!("eks-{}-{uuid}", group.name),
+                    zones: group.zones,
                     scaling: Scaling {
                         min: group.min,
                         desired: group.desired,

@@ -11,7 +11,7 @@ use crate::sandbox::timeline::Timeline;
 use crate::sandbox::{Delays, LoggedRequest, SandboxSetup, Service};
 
 use super::accelerator::{Accelerator, Group, GroupUpdate};
-use super::aurora::{Aurora, LagHistory};
+use super::aurora::{Aurora, Cluster, LagHistory};
 use super::dns::{Action, ChangeInfo, Dns, Records};
 use super::health::Health;
 use super::nodes::{Nodes, Scaling, Update};
@@ -220,7 +220,8 @@ impl State {
             let dns = self.delays.route53_health;
             let edge = self.delays.accelerator_health;
             settles.extend(region.dns_health.see(healthy, self.now, dns));
-            settles.extend(region.edge_health.see(healthy, self.now, edge));
+            let reached = healthy && !self.faults.endpoints_unhealthy(&region.name);
+            settles.extend(region.edge_health.see(reached, self.now, edge));
         }
         for due in settles {
             self.later(due.since(self.now), Event::HealthSettles);
@@ -247,11 +248,7 @@ impl State {
 
     /// The failover name's answer.
     pub(super) fn resolve(&self) -> Option<(RegionId, Millis)> {
-        self.dns.answer(|region| {
-            self.regions
-                .iter()
-                .any(|r| &r.name == region && r.dns_health.believed())
-        })
+        self.dns.answer(|region| self.checkers_believe(region))
     }
 
     /// Whether Global Accelerator believes in that Region's endpoints.
@@ -259,6 +256,13 @@ impl State {
         self.regions
             .iter()
             .any(|r| &r.name == region && r.edge_health.believed())
+    }
+
+    /// Whether Route 53's checkers believe in that Region's endpoint.
+    pub(in crate::sandbox) fn checkers_believe(&self, region: &RegionId) -> bool {
+        self.regions
+            .iter()
+            .any(|r| &r.name == region && r.dns_health.believed())
     }
 
     pub(super) fn obstacle(&mut self, service: Service, region: &RegionId) -> Option<Obstacle> {
@@ -321,6 +325,13 @@ impl State {
         target_arn: &str,
         data_loss: bool,
     ) -> Result<(), Refusal> {
+        let headless = |c: &&Cluster| c.arn == target_arn && self.faults.headless(&c.region);
+        if let Some(cluster) = self.aurora.clusters.iter().find(headless) {
+            return Err(Refusal::bad(
+                "InvalidDBClusterStateFault",
+                format!("DB cluster {} has no DB instances", cluster.id),
+            ));
+        }
         let (regions, faults) = (&self.regions, &self.faults);
         let down = |region: &RegionId| {
             !regions.iter().any(|r| &r.name == region && r.up)

@@ -1,0 +1,113 @@
+//! What a look is asked, made from what is known already: the plans to every candidate.
+
+use std::collections::BTreeMap;
+
+use crate::controller::active_region;
+use crate::model::{
+    ActionSpec, Application, DataLossGrant, Epoch, HoldReason, Millis, RegionId, RunKind,
+    RunStatus, Runbook, State, Traffic, Wall,
+};
+use crate::ports::{Inspection, PlanTrial, Touches};
+use crate::runbook::{PlanRequest, plan};
+
+/// What is known of one application.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub app: &'a Application,
+    /// By name.
+    pub runbooks: &'a BTreeMap<String, Runbook>,
+    pub state: &'a State,
+    /// As just read; `None` if it could not be.
+    pub traffic: Option<&'a Traffic>,
+    /// When a drill of it was last completed, where that is on record.
+    pub last_drill: Option<Wall>,
+    pub drill_max_age: Millis,
+    pub now: Wall,
+}
+
+/// Makes every plan that somebody could ask for now. Asks nobody, changes nothing.
+pub fn prepare(known: &Known<'_>) -> Inspection {
+    let active = active_region(known.app, known.state);
+    let mut trials = Vec::new();
+    for to in known.app.regions.iter().map(|region| &region.name) {
+        if to == active {
+            continue;
+        }
+        for kind in [RunKind::Failover, RunKind::Switchover, RunKind::Failback] {
+            // A failback leads home and nowhere else.
+            if kind == RunKind::Failback && to != &known.app.home {
+                continue;
+            }
+            trials.push(PlanTrial {
+                kind,
+                from: active.clone(),
+                to: to.clone(),
+                plan: try_plan(known, kind, active, to),
+                blind: known.traffic.is_none(),
+            });
+        }
+    }
+    Inspection {
+        active: active.clone(),
+        trials,
+        touches: touches(known),
+        last_exercise: last_run(known).max(known.last_drill),
+        drill_max_age: known.drill_max_age,
+    }
+}
+
+fn try_plan(
+    known: &Known<'_>,
+    kind: RunKind,
+    from: &RegionId,
+    to: &RegionId,
+) -> Result<crate::model::Plan, HoldReason> {
+    let runbook = runbook(known, kind).ok_or(HoldReason::NoRunbook { kind })?;
+    let recorded = known.state.apps.get(&known.app.name);
+    let epoch = recorded.map_or(Epoch(0), |app| app.epoch);
+    plan(&PlanRequest {
+        app: known.app,
+        runbook,
+        kind,
+        from,
+        to,
+        state: known.state,
+        fresh: known.traffic.map(|traffic| (traffic, known.now)),
+        epoch: epoch.next(),
+        // Whether data may be lost is the data guard's question, not this one's.
+        data_loss: Some(DataLossGrant::Operator("a check".to_owned())),
+        now: known.now,
+    })
+}
+
+fn runbook<'a>(known: &Known<'a>, kind: RunKind) -> Option<&'a Runbook> {
+    known.runbooks.get(known.app.runbooks.get(&kind)?)
+}
+
+fn touches(known: &Known<'_>) -> Touches {
+    let mut touches = Touches::default();
+    let kinds = known.app.runbooks.keys();
+    let runbooks = kinds.filter_map(|kind| runbook(known, *kind));
+    for step in runbooks.flat_map(|runbook| &runbook.steps) {
+        match step.action {
+            ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => touches.accelerator = true,
+            ActionSpec::Route53Failover { .. } => touches.records = true,
+            ActionSpec::AuroraPromote { .. } => touches.database = true,
+            ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
+            ActionSpec::HttpCheck { .. }
+            | ActionSpec::HttpRequest { .. }
+            | ActionSpec::Approval { .. }
+            | ActionSpec::Wait { .. } => {}
+        }
+    }
+    touches
+}
+
+/// A run that was carried to its end proves the way as well as a drill does.
+fn last_run(known: &Known<'_>) -> Option<Wall> {
+    let runs = known.state.runs.values();
+    runs.filter(|run| run.application == known.app.name)
+        .filter(|run| matches!(run.status, RunStatus::Completed | RunStatus::Soaking { .. }))
+        .filter_map(|run| run.executed_at)
+        .max()
+}

@@ -1,0 +1,247 @@
+//! IAM: may the role do what the plans need? Asked of the policy simulator, which does nothing.
+//!
+//! ```text
+//!  plans ──permissions──▶ (action, resource) ──SimulatePrincipalPolicy──▶ allowed, denied
+//!                                              as the role, not as its session
+//! ```
+//!
+//! The simulator knows the role's own policies and its boundary; a policy of the resource or of the
+//! session it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+
+use super::Scene;
+use super::book::{About, Book};
+use super::plans::is_needed;
+use crate::actuate::classify::read_error;
+use crate::actuate::clients::IAM_REGION;
+use crate::actuate::permissions::permissions;
+use crate::model::{ReadinessCode, RegionId, RunKind};
+use crate::ports::ReadError;
+
+const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
+
+/// Which Regions' plans need a call, and whether an ungraceful one stands still without it.
+type Needed = BTreeMap<RegionId, bool>;
+
+pub(super) async fn look(scene: &Scene<'_>) -> Book {
+    let mut book = scene.book();
+    let needed = needed(scene);
+    if needed.is_empty() {
+        return book;
+    }
+    let principal = match principal(scene).await {
+        Ok(principal) => principal,
+        Err(error) => {
+            unknown(&mut book, &error.to_string(), "the role");
+            return book;
+        }
+    };
+    let mut denied: BTreeSet<RegionId> = BTreeSet::new();
+    for (resource, actions) in by_resource(&needed) {
+        scene.pause().await;
+        let answer = simulate(scene, &principal, &resource, &actions).await;
+        let refused = match answer {
+            Ok(refused) => refused,
+            Err(error) => {
+                unknown(&mut book, &error.to_string(), &principal);
+                return book;
+            }
+        };
+        for (action, why) in refused {
+            let key = (action.clone(), resource.clone());
+            for (region, binds) in needed.get(&key).into_iter().flatten() {
+                denied.insert(region.clone());
+                let about = About::of(ReadinessCode::Permission, region, &action);
+                let text = format!("not allowed on {resource} ({why})");
+                let remedy = format!("allow {action} there in the policy of {principal}");
+                if *binds {
+                    book.blocking(about, text, remedy);
+                } else {
+                    book.warning(about, text, remedy);
+                }
+            }
+        }
+    }
+    let regions: BTreeSet<&RegionId> = needed.values().flat_map(BTreeMap::keys).collect();
+    for region in regions
+        .into_iter()
+        .filter(|region| !denied.contains(*region))
+    {
+        let calls = needed.values().filter(|n| n.contains_key(region)).count();
+        let about = About::of(ReadinessCode::Permission, region, &principal);
+        book.passed(about, format!("all {calls} calls of the plans are allowed"));
+    }
+    book
+}
+
+fn unknown(book: &mut Book, why: &str, principal: &str) {
+    book.unknown(
+        About::all(ReadinessCode::Permission, SIMULATE),
+        format!("whether the plans' calls are allowed is not known: {why}"),
+        format!("allow {SIMULATE} on {principal}; it only asks"),
+    );
+}
+
+/// Every action on every resource that any plan needs.
+fn needed(scene: &Scene<'_>) -> BTreeMap<(String, String), Needed> {
+    let mut all: BTreeMap<(String, String), Needed> = BTreeMap::new();
+    for trial in &scene.asked.trials {
+        let Ok(plan) = &trial.plan else {
+            continue;
+        };
+        for step in &plan.steps {
+            let binds = trial.kind == RunKind::Failover && is_needed(step);
+            let intents = std::iter::once(&step.intent).chain(&step.restore);
+            for permission in intents.flat_map(permissions) {
+                let key = (permission.action.to_owned(), permission.resource);
+                *all.entry(key)
+                    .or_default()
+                    .entry(trial.to.clone())
+                    .or_default() |= binds;
+            }
+        }
+    }
+    all
+}
+
+fn by_resource(needed: &BTreeMap<(String, String), Needed>) -> BTreeMap<String, Vec<String>> {
+    let mut resources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (action, resource) in needed.keys() {
+        resources
+            .entry(resource.clone())
+            .or_default()
+            .push(action.clone());
+    }
+    resources
+}
+
+/// Whose policies count: the role that is assumed, or whoever the credentials belong to.
+async fn principal(scene: &Scene<'_>) -> Result<String, ReadError> {
+    if let Some(role) = &scene.app.aws.assume_role {
+        return Ok(role.clone());
+    }
+    let what = "the caller's identity";
+    let answer = scene
+        .clients
+        .sts(&scene.clients.home())
+        .read
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|error| read_error(what, &error))?;
+    let arn = answer.arn.unwrap_or_default();
+    identity(&arn).ok_or_else(|| ReadError::Unobservable {
+        what: what.to_owned(),
+        why: format!("the simulator takes users and roles, not `{arn}`"),
+    })
+}
+
+/// The user or the role behind a caller. A session's name has lost its role's path; a role that has
+/// one must be named by `assume_role`.
+fn identity(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, partition, service, _, account, name] = parts.as_slice() else {
+        return None;
+    };
+    match (*service, name.split('/').next()?) {
+        ("iam", "user" | "role") => Some(arn.to_owned()),
+        ("sts", "assumed-role") => {
+            let role = name.split('/').nth(1)?;
+            Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+        }
+        _root_or_federated => None,
+    }
+}
+
+/// The actions that are not allowed, and how the simulator words it.
+async fn simulate(
+    scene: &Scene<'_>,
+    principal: &str,
+    resource: &str,
+    actions: &[String],
+) -> Result<Vec<(String, String)>, ReadError> {
+    let answer = scene
+        .clients
+        .iam(&RegionId::from(IAM_REGION))
+        .read
+        .simulate_principal_policy()
+        .policy_source_arn(principal)
+        .set_action_names(Some(actions.to_vec()))
+        .resource_arns(with_account(resource, principal))
+        .send()
+        .await
+        .map_err(|error| read_error(&format!("the policy of {principal}"), &error))?;
+    let results = answer.evaluation_results.unwrap_or_default();
+    // Each action is answered for, or it is not known to be allowed.
+    if let Some(missing) = actions
+        .iter()
+        .find(|action| results.iter().all(|r| &r.eval_action_name != *action))
+    {
+        return Err(ReadError::Unobservable {
+            what: format!("the policy of {principal}"),
+            why: format!("the simulator said nothing of {missing}"),
+        });
+    }
+    Ok(results
+        .into_iter()
+        .filter(|result| result.eval_decision != PolicyEvaluationDecisionType::Allowed)
+        .map(|result| {
+            let why = result.eval_decision.as_str().to_owned();
+            (result.eval_action_name, why)
+        })
+        .collect())
+}
+
+/// What a table could not know: whose account it is.
+fn with_account(resource: &str, principal: &str) -> String {
+    let account = principal.split(':').nth(4).unwrap_or_default();
+    let mut parts: Vec<&str> = resource.splitn(6, ':').collect();
+    if let Some(place) = parts.get_mut(4)
+        && *place == "*"
+    {
+        *place = account;
+    }
+    parts.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_judged_by_its_role() {
+        let session = "arn:aws:sts::123456789012:assumed-role/failoverd/i-0abc";
+        assert_eq!(
+            identity(session).as_deref(),
+            Some("arn:aws:iam::123456789012:role/failoverd")
+        );
+        let user = "arn:aws:iam::123456789012:user/eve";
+        assert_eq!(identity(user).as_deref(), Some(user));
+        for nobody in [
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:sts::123456789012:federated-user/x",
+            "",
+        ] {
+            assert_eq!(identity(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn the_account_is_the_principals_where_the_table_has_none() {
+        let role = "arn:aws:iam::123456789012:role/failoverd";
+        assert_eq!(
+            with_account("arn:aws:eks:eu-west-1:*:nodegroup/shop/web/*", role),
+            "arn:aws:eks:eu-west-1:123456789012:nodegroup/shop/web/*"
+        );
+        for whole in [
+            "*",
+            "arn:aws:route53:::change/*",
+            "arn:aws:rds::1:global-cluster:s",
+        ] {
+            assert_eq!(with_account(whole, role), whole);
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! Readiness against the sandbox: every finding is seen to appear and to go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use failoverd::actuate::{Known, prepare};
+use failoverd::config::BUILT_IN_RUNBOOKS;
+use failoverd::model::*;
+use failoverd::ports::{Actuator, Inspection, Inspector};
+use failoverd::runbook;
+use failoverd::runbook::spanned::Source;
+use failoverd::sandbox::{Fault, SandboxSetup, Service};
+
+use crate::stage::{ACTIVE, STANDBY, Stage, active, standby};
+
+use ReadinessCode as Code;
+use ReadinessLevel::{Blocking, Passed, Unknown, Warning};
+
+fn runbooks() -> BTreeMap<String, Runbook> {
+    BUILT_IN_RUNBOOKS
+        .iter()
+        .map(|(name, text)| {
+            let parsed = runbook::parse(&Source::new(*name, *text)).expect("it ships");
+            ((*name).to_owned(), parsed.runbook)
+        })
+        .collect()
+}
+
+/// An application that the shipped runbook fits.
+fn complete(application: &mut Application) {
+    for kind in [RunKind::Failover, RunKind::Switchover, RunKind::Failback] {
+        let name = "active-passive".to_owned();
+        application.runbooks.insert(kind, name);
+    }
+    let url = || "http://127.0.0.1:9/".to_owned();
+    application.vars.insert("write_check_url".to_owned(), url());
+    for region in &mut application.regions {
+        region.vars.insert("fence_url".to_owned(), url());
+    }
+}
+
+struct Checked {
+    stage: Stage,
+    last_exercise: Option<Wall>,
+}
+
+impl Checked {
+    async fn new(
+        setup: impl FnOnce(&mut SandboxSetup),
+        application: impl FnOnce(&mut Application),
+    ) -> Self {
+        let stage = Stage::with(setup, |app| {
+            complete(app);
+            application(app);
+        })
+        .await;
+        let last_exercise = Some(stage.now());
+        Self {
+            stage,
+            last_exercise,
+        }
+    }
+
+    async fn asked(&self) -> Inspection {
+        let app = &self.stage.application;
+        let traffic = self.stage.actuator.read_traffic(&app.name).await.ok();
+        prepare(&Known {
+            app,
+            runbooks: &runbooks(),
+            state: &State::default(),
+            traffic: traffic.as_ref(),
+            last_drill: self.last_exercise,
+            drill_max_age: Millis::from_mins(60 * 24 * 30),
+            now: self.stage.now(),
+        })
+    }
+
+    async fn look(&self) -> Vec<ReadinessFinding> {
+        let app = &self.stage.application.name;
+        self.stage.actuator.inspect(app, &self.asked().await).await
+    }
+}
+
+/// Level by code and Region: the worst of each.
+fn worst(findings: &[ReadinessFinding]) -> BTreeMap<(Code, Option<RegionId>), ReadinessLevel> {
+    let mut worst = BTreeMap::new();
+    for finding in findings {
+        let level = worst
+            .entry((finding.code, finding.region.clone()))
+            .or_insert(finding.level);
+        *level = finding.level.max(*level);
+    }
+    worst
+}
+
+fn is(findings: &[ReadinessFinding], code: Code, region: Option<&str>, level: ReadinessLevel) {
+    let at = (code, region.map(RegionId::from));
+    let seen = worst(findings).get(&at).copied();
+    assert_eq!(seen, Some(level), "{code} of {region:?}: {findings:#?}");
+}
+
+fn troubles(findings: &[ReadinessFinding]) -> Vec<&ReadinessFinding> {
+    findings.iter().filter(|f| f.level != Passed).collect()
+}
+
+#[tokio::test]
+async fn a_sound_standby_passes_everything_and_nothing_is_written() {
+    let checked = Checked::new(|_| {}, |_| {}).await;
+    let findings = checked.look().await;
+    assert_eq!(troubles(&findings), Vec::<&ReadinessFinding>::new());
+    let codes: BTreeSet<Code> = findings.iter().map(|f| f.code).collect();
+    assert_eq!(codes, BTreeSet::from(Code::ALL), "every code is looked at");
+    assert!(checked.stage.writes().is_empty());
+    checked.stage.nothing_unknown();
+    // Every mutating call of the plans was asked about, in the Region and under the name it has.
+    let simulated: BTreeSet<String> = checked
+        .stage
+        .log()
+        .iter()
+        .filter(|request| request.service == Service::Iam)
+        .flat_map(|request| request.parameters["ActionNames"].as_array().cloned())
+        .flatten()
+        .filter_map(|action| Some(action.as_str()?.to_owned()))
+        .collect();
+    for action in [
+        "globalaccelerator:UpdateEndpointGroup",
+        "route53:ChangeResourceRecordSets",
+        "rds:FailoverGlobalCluster",
+        "rds:SwitchoverGlobalCluster",
+        "eks:UpdateNodegroupConfig",
+    ] {
+        assert!(simulated.contains(action), "{action}: {simulated:?}");
+    }
+}
+
+/// What comes with a fault and goes with it.
+#[tokio::test]
+async fn each_finding_appears_with_its_fault_and_goes_with_it() {
+    let region = || standby();
+    let denied = |action: &str| Fault::Denied {
+        action: action.to_owned(),
+    };
+    let rows: Vec<(Fault, Code, Option<&str>, ReadinessLevel)> = vec![
+        (
+            Fault::NoInstances { region: region() },
+            Code::DatabaseInstances,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            Fault::NodegroupDegraded { region: region() },
+            Code::Nodegroup,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            Fault::NodegroupDegraded { region: region() },
+            Code::NodegroupHealth,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            Fault::LaunchSuspended { region: region() },
+            Code::NodegroupLaunch,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            Fault::LagUnknown,
+            Code::ReplicationLag,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            denied("rds:FailoverGlobalCluster"),
+            Code::Permission,
+            Some(STANDBY),
+            Blocking,
+        ),
+        // No outage needs it.
+        (
+            denied("rds:SwitchoverGlobalCluster"),
+            Code::Permission,
+            Some(STANDBY),
+            Warning,
+        ),
+        // A step would have to read it, too.
+        (
+            denied("eks:DescribeNodegroup"),
+            Code::Permission,
+            Some(STANDBY),
+            Blocking,
+        ),
+        // Only the check reads it.
+        (
+            denied("rds:DescribeDBInstances"),
+            Code::Permission,
+            Some(STANDBY),
+            Unknown,
+        ),
+        (
+            denied("iam:SimulatePrincipalPolicy"),
+            Code::Permission,
+            None,
+            Unknown,
+        ),
+        (
+            Fault::FailControlPlane {
+                service: Service::Eks,
+                status: 503,
+                code: None,
+            },
+            Code::Nodegroup,
+            Some(STANDBY),
+            Unknown,
+        ),
+        (
+            Fault::FailControlPlane {
+                service: Service::Route53,
+                status: 503,
+                code: None,
+            },
+            Code::RecordSet,
+            None,
+            Unknown,
+        ),
+    ];
+    let checked = Checked::new(|_| {}, |_| {}).await;
+    for (fault, code, region, level) in rows {
+        checked.stage.sandbox.inject(fault.clone());
+        is(&checked.look().await, code, region, level);
+        assert!(checked.stage.sandbox.clear(&fault));
+        let after = checked.look().await;
+        assert!(troubles(&after).is_empty(), "after {fault:?}: {after:#?}");
+    }
+}
+
+/// What is wrong from the start, in the world or in what was configured of it.
+#[tokio::test]
+async fn each_finding_appears_where_something_is_wrong() {
+    type Wrong = (
+        fn(&mut SandboxSetup),
+        fn(&mut Application),
+        Code,
+        Option<&'static str>,
+        ReadinessLevel,
+    );
+    let rows: Vec<Wrong> = vec![
+        (
+            |_| {},
+            |app| app.regions[1].resources.endpoint_group_arn = Some(lost_group()),
+            Code::EndpointGroup,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |_| {},
+            |app| {
+                let of_the_other = app.regions[0].resources.endpoint_group_arn.clone();
+                app.regions[1].resources.endpoint_group_arn = of_the_other;
+            },
+            Code::EndpointGroup,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |_| {},
+            |app| {
+                let arn = "arn:aws:globalaccelerator::123456789012:accelerator/gone";
+                app.resources.accelerator_arn = Some(arn.to_owned());
+            },
+            Code::Accelerator,
+            None,
+            Blocking,
+        ),
+        (
+            |setup| setup.regions[1].endpoints.clear(),
+            |_| {},
+            Code::EndpointsPresent,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| setup.regions[1].endpoints[0].weight = 0,
+            |_| {},
+            Code::EndpointWeights,
+            Some(STANDBY),
+            Blocking,
+        ),
+        // A standby at zero is unhealthy until it is grown: one that is declared cold may be.
+        (
+            |setup| setup.regions[1].nodegroups[0].desired = 0,
+            |_| {},
+            Code::EndpointsHealthy,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| setup.regions[1].nodegroups[0].desired = 0,
+            |app| app.regions[1].cold = true,
+            Code::EndpointsHealthy,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |setup| setup.regions[1].nodegroups[0].desired = 0,
+            |_| {},
+            Code::RecordHealth,
+            Some(STANDBY),
+            Warning,
+        ),
+        // It serves: nobody moves there, and nothing of it stands in the way of leaving it.
+        (
+            |setup| setup.regions[0].endpoints[0].weight = 0,
+            |_| {},
+            Code::EndpointWeights,
+            Some(ACTIVE),
+            Warning,
+        ),
+        (
+            |_| {},
+            |app| app.regions[1].resources.record_set_identifier = Some("lost".to_owned()),
+            Code::RecordSet,
+            Some(STANDBY),
+            Blocking,
+        ),
+        // And no plan can be made that flips it.
+        (
+            |_| {},
+            |app| app.regions[1].resources.record_set_identifier = Some("lost".to_owned()),
+            Code::Plan,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |_| {},
+            |app| {
+                let dns = app.resources.dns.as_mut().expect("it has records");
+                dns.hosted_zone_id = "ZGONE".to_owned();
+            },
+            Code::RecordSet,
+            None,
+            Blocking,
+        ),
+        (
+            |setup| setup.dns.records[1].ttl = Some(300),
+            |_| {},
+            Code::RecordTtl,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |setup| setup.dns.records[1].health_check_id = None,
+            |_| {},
+            Code::RecordHealthCheck,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |setup| setup.dns.records[1].health_check_id = Some("gone".to_owned()),
+            |_| {},
+            Code::RecordHealthCheck,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| {
+                let check = setup.regions[1].health_check.as_mut();
+                check.expect("it has one").disabled = true;
+            },
+            |_| {},
+            Code::RecordHealthCheck,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |_| {},
+            |app| app.resources.global_cluster = Some("gone".to_owned()),
+            Code::GlobalCluster,
+            None,
+            Blocking,
+        ),
+        (
+            |_| {},
+            |app| {
+                let arn = "arn:aws:rds:eu-central-1:123456789012:cluster:gone";
+                app.regions[1].resources.db_cluster_arn = Some(arn.to_owned());
+            },
+            Code::DatabaseAttached,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |_| {},
+            |app| {
+                let arn = "arn:aws:rds:eu-central-1:123456789012:cluster:gone";
+                app.regions[1].resources.db_cluster_arn = Some(arn.to_owned());
+            },
+            Code::DatabaseAvailable,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| setup.database.standby_engine_version = Some("15.4".to_owned()),
+            |_| {},
+            Code::EngineVersion,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| setup.database.standby_engine_version = Some("16.6.1".to_owned()),
+            |_| {},
+            Code::EngineVersion,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |setup| setup.delays.aurora_lag = Millis::from_secs(60),
+            |_| {},
+            Code::ReplicationLag,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |_| {},
+            |app| app.regions[1].resources.nodegroups[0].name = "gone".to_owned(),
+            Code::Nodegroup,
+            Some(STANDBY),
+            Blocking,
+        ),
+        (
+            |setup| setup.regions[1].nodegroups[0].max = 4,
+            |_| {},
+            Code::NodegroupSize,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |setup| setup.regions[1].nodegroups[0].zones = 1,
+            |_| {},
+            Code::NodegroupZones,
+            Some(STANDBY),
+            Warning,
+        ),
+        (
+            |_| {},
+            |app| app.vars.clear(),
+            Code::Plan,
+            Some(STANDBY),
+            Blocking,
+        ),
+    ];
+    for (number, (setup, application, code, region, level)) in rows.into_iter().enumerate() {
+        eprintln!("row {number}: {code}");
+        let checked = Checked::new(setup, application).await;
+        is(&checked.look().await, code, region, level);
+        checked.stage.nothing_unknown();
+    }
+}
+
+fn lost_group() -> String {
+    "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh/\
+     listener/0123vxyz/endpoint-group/gone"
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_plan_that_leans_on_the_region_it_flees_is_told() {
+    // Route 53's own Region is the one that may be lost.
+    let checked = Checked::new(
+        |setup| *setup = SandboxSetup::active_passive("us-east-1", STANDBY, 1),
+        |app| app.home = "us-east-1".into(),
+    )
+    .await;
+    let findings = checked.look().await;
+    is(&findings, Code::ControlPlane, Some(STANDBY), Warning);
+    let leaning = troubles(&findings);
+    assert_eq!(leaning.len(), 1, "{leaning:#?}");
+    assert_eq!(leaning[0].subject, "flip-dns");
+}
+
+#[tokio::test]
+async fn a_promotion_under_way_is_told_until_it_has_ended() {
+    let checked = Checked::new(|_| {}, |_| {}).await;
+    let promote = checked.stage.promote(Promotion::Switchover);
+    checked.stage.apply(&promote).await;
+    is(&checked.look().await, Code::GlobalCluster, None, Blocking);
+    let done = |seen: &Observation| seen.goal == Goal::Met;
+    checked.stage.until(&promote, done).await;
+    is(&checked.look().await, Code::GlobalCluster, None, Passed);
+}
+
+#[tokio::test]
+async fn a_way_out_that_was_long_not_walked_is_told() {
+    let mut checked = Checked::new(|_| {}, |_| {}).await;
+    checked.last_exercise = None;
+    is(&checked.look().await, Code::LastExercise, None, Warning);
+    checked.last_exercise = Some(checked.stage.now() - Millis::from_mins(60 * 24 * 31));
+    is(&checked.look().await, Code::LastExercise, None, Warning);
+    checked.last_exercise = Some(checked.stage.now() - Millis::from_mins(60 * 24 * 29));
+    is(&checked.look().await, Code::LastExercise, None, Passed);
+}
+
+#[tokio::test]
+async fn a_region_that_does_not_answer_is_unknown_and_blocks_nothing() {
+    let checked = Checked::new(|_| {}, |app| app.aws.call_timeout = Millis::from_secs(10)).await;
+    checked
+        .stage
+        .sandbox
+        .inject(Fault::ControlPlaneGone { region: active() });
+    let findings = checked.look().await;
+    is(&findings, Code::Nodegroup, Some(ACTIVE), Unknown);
+    is(&findings, Code::Nodegroup, Some(STANDBY), Passed);
+    assert!(
+        findings.iter().all(|f| f.level != Blocking),
+        "{findings:#?}"
+    );
+}
