@@ -81,12 +81,19 @@ impl Controller {
         traffic: Option<&Traffic>,
     ) -> Result<Plan, HoldReason> {
         let kind = intended.kind;
+        let ours = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
+        let outside = match traffic {
+            Some(traffic) => traffic.epoch_of(&app.name).filter(|epoch| *epoch > ours),
+            None => state.overtaken_by(&app.name),
+        };
+        if let Some(epoch) = outside {
+            return Err(HoldReason::Overtaken { epoch, ours });
+        }
         let runbook = self
             .runbook(app, kind)
             .ok_or(HoldReason::NoRunbook { kind })?;
         let to = intended.to.as_ref().ok_or(HoldReason::NoCandidate)?;
         let context = self.guard_context(now, state, app, verdicts, intended);
-        let epoch = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
         plan(&PlanRequest {
             app,
             runbook,
@@ -95,7 +102,7 @@ impl Controller {
             to,
             state,
             fresh: traffic.map(|traffic| (traffic, now.wall)),
-            epoch: epoch.next(),
+            epoch: ours.next(),
             data_loss: quorum::data_loss_grant(&context),
             now: now.wall,
         })

@@ -70,7 +70,7 @@ async fn take(performer: &Performer, ledger: &RaftLedger, forwarded: Forwarded) 
             Ok(()) => Answered::Taken,
             Err(_) => Answered::NotLeader,
         },
-        Forwarded::Command(body) => match performer.propose(body).await {
+        Forwarded::Command(body) => match performer.operate(body).await {
             Ok(answer) => Answered::Committed(answer),
             Err(LedgerError::NotLeader) => Answered::NotLeader,
             Err(error @ (LedgerError::Unknown { .. } | LedgerError::Stopped { .. })) => {

@@ -13,6 +13,7 @@ mod alarm;
 pub mod clock;
 mod cluster;
 mod driver;
+mod epochs;
 mod forward;
 mod gossip;
 pub mod members;

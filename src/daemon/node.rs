@@ -209,6 +209,8 @@ impl Node {
             unseen: Unseen::default(),
             sheets: Sheets::default(),
             standing_down: Arc::default(),
+            apps: config.applications.clone().into(),
+            looked: Arc::default(),
         };
         let opened = Cluster::open(Opening {
             config: &config,
@@ -381,7 +383,7 @@ impl NodeHandle {
         body: CommandBody,
     ) -> Result<Result<Event, Rejection>, LedgerError> {
         if self.performer.ledger.leads() {
-            return self.performer.propose(body).await;
+            return self.performer.operate(body).await;
         }
         match forward::forward(&self.cluster, &Forwarded::Command(body)).await? {
             Answered::Committed(answer) => Ok(answer),

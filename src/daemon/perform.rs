@@ -18,12 +18,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::controller::{Effect, Input};
 use crate::model::{
-    AppId, BootId, CallOutcome, Command, CommandBody, Event, Goal, Intent, Millis, Observation,
-    Outcome, Rejection, RunId, StandDownReason, StepId, Variant,
+    AppId, Application, BootId, CallOutcome, Command, CommandBody, Event, Goal, Intent, Millis,
+    Observation, Outcome, Rejection, RunId, StandDownReason, StepId, Variant,
 };
 use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 use crate::run::{Heard, Move, may_call};
 
+use super::epochs::Looked;
 use super::gossip::Sheets;
 use super::preflight;
 use super::stats::Stats;
@@ -47,6 +48,10 @@ pub(super) struct Performer {
     pub sheets: Sheets,
     /// Whether leadership is being given up.
     pub standing_down: Arc<AtomicBool>,
+    /// What is failed over.
+    pub apps: Arc<[Application]>,
+    /// When the epoch that stands outside was last compared with a run's.
+    pub looked: Looked,
 }
 
 /// By step; one that is seen has no entry.
@@ -201,7 +206,10 @@ impl Performer {
         tracing::debug!(%app, "everything is there that the run will change: opening it");
         let answer = self.propose(body).await;
         match &answer {
-            Ok(Ok(Event::RunOpened { run })) => tracing::info!(%app, %run, "the run is open"),
+            Ok(Ok(Event::RunOpened { run })) => {
+                self.looked_outside(run);
+                tracing::info!(%app, %run, "the run is open");
+            }
             Ok(Ok(event)) => tracing::info!(%app, ?event, "the run was open already"),
             // The loop tells people; this tells when.
             Ok(Err(rejection)) => tracing::debug!(%app, %rejection, "the run is not opened"),
@@ -219,6 +227,16 @@ impl Performer {
         intent: &Intent,
         variant: Variant,
     ) -> CallOutcome {
+        // Before the proof is asked for, which does not last as long as this may take.
+        if let Some(newer) = self.overtaken(app, run).await {
+            return CallOutcome::Refused {
+                code: "stale_epoch".to_owned(),
+                message: format!(
+                    "epoch {newer} stands in the zone: somebody else has moved {app} since; \
+                     `failoverctl ack {app}` takes that over and ends this run"
+                ),
+            };
+        }
         // The proof is as old as the question, not as the answer.
         let asked_at = self.clock.now().mono;
         tracing::debug!(%run, %step, attempt, "proving leadership");

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::active_region;
-use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State, Wall};
+use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State, Traffic, Wall};
 use crate::ports::ReadError;
 
+use super::epochs;
 use super::perform::Performer;
 
 /// World time between two looks. CloudWatch publishes the lag once a minute; a look in between
@@ -69,6 +70,9 @@ pub(super) fn spawn(apps: &[Application], performer: &Performer, stopping: &Canc
                 &app,
                 !std::mem::replace(&mut sounded, true),
             );
+        } else {
+            // Nothing outside holds an epoch: there is nothing to read, and nothing to wait for.
+            keep(performer, stopping, "epoch", epoch, &app, &app.home);
         }
     }
 }
@@ -236,6 +240,7 @@ async fn traffic(performer: &Performer, app: &Application) -> Result<(), ReadErr
     if !performer.ledger.leads() {
         return Ok(());
     }
+    epochs::settle(performer, app, &traffic).await;
     let state = performer.ledger.state();
     let known = state.apps.get(&app.name).and_then(|a| a.traffic.as_ref());
     if is_news(known, &traffic, state.date(performer.clock.now().wall)) {
@@ -248,6 +253,15 @@ async fn traffic(performer: &Performer, app: &Application) -> Result<(), ReadErr
         )
         .await;
     }
+    Ok(())
+}
+
+async fn epoch(
+    performer: Performer,
+    app: Arc<Application>,
+    _home: RegionId,
+) -> Result<(), ReadError> {
+    epochs::settle(&performer, &app, &Traffic::default()).await;
     Ok(())
 }
 

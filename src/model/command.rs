@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, AuditCall, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample,
-    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RunId, SkipReason,
-    StepId, Variant, Wall,
+    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RestoredHow, RunId,
+    SkipReason, StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -46,7 +46,9 @@ impl Command {
             | CommandBody::FoundCluster { .. }
             | CommandBody::RecordDisk { .. }
             | CommandBody::Readmit { .. } => 1,
-            CommandBody::RecordAudit { .. } => 2,
+            CommandBody::RecordAudit { .. }
+            | CommandBody::Restored { .. }
+            | CommandBody::RaiseEpoch { .. } => 2,
         }
     }
 }
@@ -179,6 +181,25 @@ pub enum CommandBody {
         member: MemberId,
         by: String,
     },
+    /// The first command of a ledger that begins with what another had known: nothing happens by
+    /// itself from then on, and nothing at all until each application's epoch was raised.
+    Restored {
+        how: RestoredHow,
+        by: String,
+        reason: String,
+        /// The one folder it begins with.
+        disks: BTreeMap<MemberId, DiskId>,
+    },
+    /// Takes over an epoch from outside. A run of an older one that is open here is closed as
+    /// overtaken, once nothing of it is in flight.
+    RaiseEpoch {
+        app: AppId,
+        to: Epoch,
+        /// Where the application was seen to serve from.
+        active: Option<RegionId>,
+        by: String,
+        reason: String,
+    },
     /// Adds an entry to the audit.
     RecordAudit {
         call: Box<AuditCall>,
@@ -192,6 +213,21 @@ pub struct Traffic {
     pub records: Vec<RecordSet>,
     /// By Region.
     pub groups: Vec<(RegionId, EndpointGroup)>,
+}
+
+impl Traffic {
+    /// The newest epoch of that application that stands in an epoch TXT. Another's count something
+    /// else.
+    pub fn epoch_of(&self, app: &AppId) -> Option<Epoch> {
+        self.records
+            .iter()
+            .filter(|set| set.record_type == "TXT")
+            .flat_map(|set| &set.values)
+            .filter_map(|value| super::parse_epoch_txt(value))
+            .filter(|(_, of)| of == app)
+            .map(|(epoch, _)| epoch)
+            .max()
+    }
 }
 
 /// Guards that `apply` checks for itself, so that nothing rests on the leader's good behaviour.
@@ -255,6 +291,12 @@ pub enum Event {
     Recorded,
     /// A member's data folder was learned or forgotten.
     DisksChanged,
+    /// The ledger has begun anew.
+    Restored,
+    EpochRaised {
+        app: AppId,
+        to: Epoch,
+    },
     /// An entry of the audit was written.
     Audited {
         number: u64,

@@ -253,6 +253,14 @@ pub enum HoldReason {
     },
     NotLeader,
     NothingWrong,
+    /// The ledger was restored, and the epoch that stands in the zone was not read yet.
+    EpochUnknown,
+    /// Somebody whom this ledger does not know has moved the application: break-glass, or another
+    /// cluster.
+    Overtaken {
+        epoch: super::Epoch,
+        ours: super::Epoch,
+    },
 }
 
 impl HoldReason {
@@ -285,6 +293,8 @@ impl HoldReason {
             Self::LedgerUnavailable { .. } => "ledger_unavailable",
             Self::NotLeader => "not_leader",
             Self::NothingWrong => "nothing_wrong",
+            Self::EpochUnknown => "epoch_unknown",
+            Self::Overtaken { .. } => "overtaken",
         }
     }
 
@@ -356,6 +366,12 @@ impl HoldReason {
             }
             Self::NotLeader => "only the leader acts: ask it",
             Self::NothingWrong => "nothing to do",
+            Self::Overtaken { .. } => {
+                "find out who moved it and whether they are done; `failoverctl ack APP` then goes on from where they left it"
+            }
+            Self::EpochUnknown => {
+                "it is known as soon as the leader has read the epoch record in Route 53: see its log for what keeps it"
+            }
         }
     }
 }
@@ -438,6 +454,13 @@ impl fmt::Display for HoldReason {
             Self::LedgerUnavailable { why } => write!(f, "the ledger is unavailable: {why}"),
             Self::NotLeader => f.write_str("this member does not lead"),
             Self::NothingWrong => f.write_str("nothing is wrong"),
+            Self::Overtaken { epoch, ours } => write!(
+                f,
+                "epoch {epoch} stands outside, this ledger is at {ours}: somebody else has moved it since"
+            ),
+            Self::EpochUnknown => f.write_str(
+                "the ledger did not begin with its cluster, and which epoch stands outside was not read yet",
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The replicated state: what must survive. Data only; its one transition function is
 //! `run::apply`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,43 @@ pub struct State {
     /// What people asked, and what came of it.
     #[serde(default)]
     pub audit: Audit,
+    /// How this ledger began, if not with a cluster of empty members.
+    #[serde(default)]
+    pub restored: Option<Restored>,
+}
+
+/// A ledger that began with what another had known. Others may have acted since.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Restored {
+    pub how: RestoredHow,
+    pub by: String,
+    pub reason: String,
+    pub at: Wall,
+    /// The applications whose epoch was raised above what stands outside. Of the others nothing is
+    /// begun or called.
+    pub epochs_known: BTreeSet<AppId>,
+}
+
+/// How a ledger began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestoredHow {
+    /// From a backup.
+    Backup,
+    /// One member goes on alone from its own folder, after the majority was lost for good.
+    ForcedQuorum,
+    /// A person's journal, without any cluster.
+    BreakGlass,
+}
+
+impl fmt::Display for RestoredHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Backup => "ledger restored from a backup",
+            Self::ForcedQuorum => "quorum forced",
+            Self::BreakGlass => "break-glass",
+        })
+    }
 }
 
 /// What is agreed about one application.
@@ -85,6 +123,21 @@ impl State {
     pub fn date(&self, at: Wall) -> Wall {
         let passed = at.since(self.dated_at).min(COUNTED);
         at.max(self.time + Millis(passed.0 - passed.0.div_ceil(10)))
+    }
+
+    /// Whether the application's epoch is certainly the newest that this ledger could know of.
+    pub fn epoch_is_known(&self, app: &AppId) -> bool {
+        self.restored
+            .as_ref()
+            .is_none_or(|restored| restored.epochs_known.contains(app))
+    }
+
+    /// The epoch that stands outside, as last read, if it is newer than the ledger's own: somebody
+    /// has acted whom this ledger does not know.
+    pub fn overtaken_by(&self, app: &AppId) -> Option<Epoch> {
+        let known = self.apps.get(app)?;
+        let read = &known.traffic.as_ref()?.value;
+        read.epoch_of(app).filter(|outside| *outside > known.epoch)
     }
 
     /// The open run of that application.

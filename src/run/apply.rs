@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{audit, members, open, steps};
+use super::{audit, members, open, restored, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -131,7 +131,8 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
         CommandBody::ResumeRun { run, by: _ } => {
             let id = run;
             let run = open_run(state, id, "a resume")?;
-            if run.paused.take().is_none() {
+            let inherited = restored::take_up(run, now);
+            if run.paused.take().is_none() && !inherited {
                 return Ok(Event::NoChange);
             }
             steps::begin_anew(run, now);
@@ -206,6 +207,20 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
         CommandBody::FoundCluster { disks } => members::found(state, disks),
         CommandBody::RecordDisk { member, disk } => members::record(state, member, *disk),
         CommandBody::Readmit { member, by: _ } => members::readmit(state, member),
+
+        CommandBody::Restored {
+            how,
+            by,
+            reason,
+            disks,
+        } => Ok(restored::restored(state, now, *how, by, reason, disks)),
+        CommandBody::RaiseEpoch {
+            app,
+            to,
+            active,
+            by,
+            reason,
+        } => restored::raise_epoch(state, now, app, *to, active.as_ref(), by, reason),
 
         CommandBody::RecordAudit { call } => Ok(audit::record(&mut state.audit, now, call)),
     }

@@ -15,6 +15,7 @@ mod audit;
 mod engine;
 mod members;
 mod open;
+mod restored;
 mod steps;
 
 pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};

@@ -32,6 +32,11 @@ pub(super) fn open(
         return Ok(Event::NoChange);
     }
     check_plan(plan)?;
+    if !state.epoch_is_known(&plan.application) {
+        return Err(Rejection::Guard {
+            reason: HoldReason::EpochUnknown,
+        });
+    }
     check_guards(state, now, at, plan, origin, limits)?;
 
     let known = state.apps.get(&plan.application);
@@ -439,7 +444,7 @@ pub(super) fn acknowledge(state: &mut State, now: Wall, app: &AppId) -> Result<E
     Ok(Event::Acknowledged { app: app.clone() })
 }
 
-fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
+pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus) {
     let Some(run) = state.runs.get_mut(id) else {
         return;
     };

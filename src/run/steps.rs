@@ -76,6 +76,9 @@ pub fn may_call(
     if epoch != Some(run.epoch) {
         return Err(format!("epoch {} is no longer the newest", run.epoch));
     }
+    if !state.epoch_is_known(&run.application) {
+        return Err("the ledger was restored, and its epoch is not known yet".to_owned());
+    }
     if matches!(run.status, RunStatus::Aborting { .. }) && !is_restoring(run, step) {
         return Err(format!("run {} is being aborted", run.id));
     }
@@ -617,7 +620,7 @@ pub(super) fn begin_anew(run: &mut Run, now: Wall) {
 }
 
 /// After a person's hand: goes on unless another failure still asks for one.
-fn take_up_again(run: &mut Run, now: Wall) {
+pub(super) fn take_up_again(run: &mut Run, now: Wall) {
     if !matches!(run.status, RunStatus::NeedsOperator { .. }) {
         return;
     }

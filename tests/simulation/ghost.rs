@@ -248,6 +248,8 @@ fn word(body: &CommandBody) -> String {
         CommandBody::FoundCluster { .. } => "found".to_owned(),
         CommandBody::RecordDisk { member, .. } => format!("folder of {member}"),
         CommandBody::Readmit { member, .. } => format!("readmit {member}"),
+        CommandBody::Restored { how, .. } => format!("restored: {how}"),
+        CommandBody::RaiseEpoch { to, .. } => format!("epoch {to}"),
         CommandBody::RecordAudit { call } => format!("audit {} {}", call.who, call.call),
     }
 }

@@ -230,6 +230,7 @@ fn state() -> State {
         }),
         disks: BTreeMap::new(),
         audit: Audit::default(),
+        restored: None,
     }
 }
 

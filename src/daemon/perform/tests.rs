@@ -157,6 +157,8 @@ fn performer(state: State) -> (Performer, mpsc::Receiver<Input>) {
         unseen: Unseen::default(),
         sheets: Sheets::default(),
         standing_down: Arc::default(),
+        apps: Arc::default(),
+        looked: Arc::default(),
     };
     (performer, answers)
 }

@@ -129,6 +129,8 @@ async fn said(aws: Aws) -> Vec<bool> {
         unseen: Unseen::default(),
         sheets: Sheets::default(),
         standing_down: Arc::default(),
+        apps: Arc::default(),
+        looked: Arc::default(),
     };
     let apps = ["shop", "bazaar"].map(|name| Application {
         name: name.into(),

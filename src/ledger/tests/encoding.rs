@@ -356,6 +356,21 @@ pub(super) fn commands() -> Vec<Command> {
             member: MemberId::from("frankfurt"),
             by: by.clone(),
         },
+        CommandBody::RaiseEpoch {
+            app: app.clone(),
+            to: Epoch(3),
+            active: Some(region.clone()),
+            by: by.clone(),
+            reason: reason.clone(),
+        },
+        CommandBody::Restored {
+            how: RestoredHow::ForcedQuorum,
+            by: by.clone(),
+            reason: reason.clone(),
+            disks: [(MemberId::from("ireland"), DiskId(u128::MAX))]
+                .into_iter()
+                .collect(),
+        },
         CommandBody::RecordAudit {
             call: Box::new(AuditCall {
                 who: by.clone(),

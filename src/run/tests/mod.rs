@@ -5,5 +5,6 @@ mod apply;
 mod engine;
 mod fixture;
 mod inherit;
+mod restored;
 mod table;
 mod time;
