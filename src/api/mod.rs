@@ -18,6 +18,7 @@
 mod bind;
 mod members;
 mod metrics;
+mod page;
 mod problem;
 mod routes;
 mod serve;

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::members;
 use super::metrics::{self, Scraper};
+use super::page;
 use super::problem::Problem;
 use super::source::ApiSource;
 use crate::model::Millis;
@@ -20,7 +21,8 @@ use crate::model::Millis;
 /// more wait, so that the memory for the text stays bounded.
 const SCRAPES: usize = 2;
 
-const PAGES: &str = "/livez    200 while the daemon's loop turns\n\
+const PAGES: &str = "/         the status page, for people\n\
+                     /livez    200 while the daemon's loop turns\n\
                      /readyz   200 while this member does its part, 503 and why otherwise\n\
                      /metrics  OpenMetrics\n\
                      /v1/members  the members as JSON; see failoverctl member\n";
@@ -45,6 +47,7 @@ pub(super) fn router(source: ApiSource, loopback: bool) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(pages)
+        .merge(page::router())
         .merge(members)
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_page)

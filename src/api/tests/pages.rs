@@ -56,13 +56,25 @@ async fn readiness_follows_the_snapshot() {
 #[tokio::test]
 async fn what_is_no_page_says_which_there_are() {
     let api = Served::start(starting()).await;
-    for path in ["/", "/metric", "/livez/"] {
+    for path in ["/page", "/metric", "/livez/"] {
         let answer = api.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         for page in ["/livez", "/readyz", "/metrics"] {
             assert!(answer.body.contains(page), "{}", answer.body);
         }
     }
+}
+
+#[tokio::test]
+async fn the_status_page_is_there() {
+    let api = Served::start(starting()).await;
+    let answer = api.get("/").await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.head.contains("content-security-policy"),
+        "{}",
+        answer.head
+    );
 }
 
 #[tokio::test]
