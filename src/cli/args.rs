@@ -2,26 +2,31 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
-use super::client;
-use super::member::{Act, Change, Format, Remote};
+use super::ask::Ask;
+use super::frame::RawGlobal;
 use crate::drill::{DrillOptions, Scenario};
 
 /// Moves live applications between AWS Regions, and proves on any day that it can.
 #[derive(Debug, Parser)]
-#[command(name = "failoverctl", version, max_term_width = 100)]
+#[command(name = "failoverctl", version, max_term_width = 80)]
 #[command(
     after_help = "Exit codes: 0 good; 1 the answer is no (a drill failed, a check found \
     problems); 2 usage or configuration; 3 unreachable; 4 refused by a guard; 5 not authorised."
 )]
 pub struct RawArgs {
+    #[command(flatten)]
+    global: RawGlobal,
     #[command(subcommand)]
     verb: RawVerb,
 }
 
 #[derive(Debug, Subcommand)]
 enum RawVerb {
+    #[command(flatten)]
+    Ask(Ask),
     /// Play a game day: a Region dies in an emulated world, and failoverd must cope
     ///
     /// Nothing but this host's loopback interface is used. The report is written to --out.
@@ -51,83 +56,22 @@ enum RawVerb {
         )]
         days: u16,
     },
-    /// See who is a member of the cluster, and change it
+    /// Print what makes a shell complete failoverctl's words
     ///
-    /// Any member may be asked. Nobody becomes or ceases to be a member by itself.
-    Member(RawMember),
+    /// For bash: failoverctl completions bash > /etc/bash_completion.d/failoverctl
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print failoverctl's manual page, or write one page per verb
+    Man {
+        /// Where a page per verb is written; the main page goes to standard output if absent
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Print the version
     Version,
-}
-
-#[derive(Debug, Args)]
-struct RawRemote {
-    /// The API of any member, as http://HOST:PORT
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "FAILOVERCTL_SERVER",
-        hide_env_values = true,
-        default_value = client::DEFAULT_SERVER,
-        global = true
-    )]
-    server: String,
-    /// How the answer is written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, global = true)]
-    output: Format,
-}
-
-#[derive(Debug, Args)]
-struct RawMember {
-    #[command(subcommand)]
-    verb: RawMemberVerb,
-    #[command(flatten)]
-    remote: RawRemote,
-}
-
-#[derive(Debug, Subcommand)]
-enum RawMemberVerb {
-    /// Show every member: its role, when it was last heard, what is wrong
-    List,
-    /// Give a configured member a vote
-    ///
-    /// It must stand in the [[member]] list of every daemon, run, and be heard. It follows until it
-    /// has caught up, and votes from then on.
-    Add(RawChange),
-    /// Take a member's vote, and forget its data folder
-    Remove(RawChange),
-    /// Let a member come back whose data folder was lost
-    Readmit(RawChange),
-    /// Have the leader give up leadership, so that another member leads
-    StandDown(RawChange),
-}
-
-#[derive(Debug, Args)]
-struct RawChange {
-    /// The member
-    id: String,
-    /// Do it without asking to type the member's id
-    #[arg(long)]
-    yes: bool,
-    /// Who asks for it, for the logs
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "USER",
-        default_value = "unknown",
-        hide_env_values = true
-    )]
-    by: String,
-}
-
-impl RawChange {
-    fn to(self, act: Act) -> Change {
-        Change {
-            act,
-            id: self.id,
-            yes: self.yes,
-            by: self.by,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +110,54 @@ enum RawDrillVerb {
     List,
 }
 
+/// All that may be typed, for whatever reads it but people.
+pub fn words() -> clap::Command {
+    let mut command = RawArgs::command();
+    command.build();
+    command
+}
+
+/// The same for people: what may be said with every verb that asks a daemon stands on the first page
+/// alone, but for how the answer is written.
+pub fn definition() -> clap::Command {
+    let mut command = words();
+    let verbs: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    for verb in verbs {
+        let asks = !OFFLINE.contains(&verb.as_str());
+        command = command.mut_subcommand(verb, |verb| brief(verb, asks));
+    }
+    command
+}
+
+/// The verbs that ask nobody.
+const OFFLINE: [&str; 7] = [
+    "drill",
+    "validate",
+    "dev-certs",
+    "completions",
+    "man",
+    "version",
+    "help",
+];
+
+fn brief(command: clap::Command, asks: bool) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let keep = !arg.is_global_set() || asks && arg.get_id() == "output";
+        // -h and --help are nobody's invention.
+        let keep = keep || arg.get_id() == "help";
+        arg.hide(!keep).help_heading(None::<&str>)
+    });
+    let command = command.mut_subcommands(|verb| brief(verb, asks));
+    if asks {
+        command.after_help("Whom to ask, as whom, and in which colours: see `failoverctl --help`.")
+    } else {
+        command
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
@@ -179,12 +171,15 @@ pub enum Command {
         out: PathBuf,
         days: u16,
     },
-    ListMembers {
-        remote: Remote,
+    Ask {
+        global: RawGlobal,
+        verb: Ask,
     },
-    ChangeMembers {
-        remote: Remote,
-        change: Change,
+    Completions {
+        shell: Shell,
+    },
+    Man {
+        out: Option<PathBuf>,
     },
     Version,
 }
@@ -217,20 +212,12 @@ impl From<RawArgs> for Command {
             }),
             RawVerb::Validate { config } => Self::Validate { config },
             RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
-            RawVerb::Member(RawMember { verb, remote }) => {
-                let remote = Remote {
-                    server: remote.server,
-                    output: remote.output,
-                };
-                let change = match verb {
-                    RawMemberVerb::List => return Self::ListMembers { remote },
-                    RawMemberVerb::Add(raw) => raw.to(Act::Add),
-                    RawMemberVerb::Remove(raw) => raw.to(Act::Remove),
-                    RawMemberVerb::Readmit(raw) => raw.to(Act::Readmit),
-                    RawMemberVerb::StandDown(raw) => raw.to(Act::StandDown),
-                };
-                Self::ChangeMembers { remote, change }
-            }
+            RawVerb::Ask(verb) => Self::Ask {
+                global: raw.global,
+                verb,
+            },
+            RawVerb::Completions { shell } => Self::Completions { shell },
+            RawVerb::Man { out } => Self::Man { out },
             RawVerb::Version => Self::Version,
         }
     }
@@ -273,33 +260,6 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_members_says_whom_to_ask() {
-        let typed = [
-            "member",
-            "remove",
-            "witness",
-            "--yes",
-            "--by",
-            "Ada",
-            "--server",
-            "http://127.0.0.1:1",
-        ];
-        let remote = Remote {
-            server: "http://127.0.0.1:1".to_owned(),
-            output: Format::Table,
-        };
-        let change = Change {
-            act: Act::Remove,
-            id: "witness".to_owned(),
-            yes: true,
-            by: "Ada".to_owned(),
-        };
-        assert_eq!(meaning(&typed), Command::ChangeMembers { remote, change });
-        let missing = ["failoverctl", "member", "remove"];
-        assert!(RawArgs::try_parse_from(missing).is_err());
-    }
-
-    #[test]
     fn a_speed_out_of_range_is_refused() {
         for speed in ["0", "61", "-1", "fast"] {
             let typed = ["failoverctl", "drill", "--speed", speed];
@@ -308,17 +268,32 @@ mod tests {
     }
 
     #[test]
-    fn help_says_what_there_is() {
-        let help = |verb: &str| {
-            let mut command = RawArgs::command();
-            command.build();
-            match command.find_subcommand_mut(verb) {
-                Some(found) => found.render_long_help().to_string(),
-                None => RawArgs::command().render_long_help().to_string(),
-            }
+    fn the_options_of_asking_may_stand_before_and_after_the_verb() {
+        let typed = ["--server", "http://a:1,http://b:2", "whoami", "--by", "Ada"];
+        let Command::Ask { global, .. } = meaning(&typed) else {
+            panic!("a verb that asks");
         };
-        insta::assert_snapshot!("help", help(""));
-        insta::assert_snapshot!("help_drill", help("drill"));
-        insta::assert_snapshot!("help_member", help("member"));
+        assert_eq!(global.server, ["http://a:1", "http://b:2"]);
+        assert_eq!(global.by, "Ada");
+    }
+
+    /// Each verb's page, whatever verbs there are.
+    #[test]
+    fn help_says_what_there_is() {
+        pages("help", definition().term_width(80));
+    }
+
+    fn pages(name: &str, mut command: clap::Command) {
+        let text = command.render_long_help().to_string();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+        insta::assert_snapshot!(name.to_owned(), text);
+        for verb in command.get_subcommands() {
+            if verb.get_name() != "help" {
+                let verb = verb.clone().term_width(80);
+                pages(&format!("{name}_{}", verb.get_name()), verb);
+            }
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! `failoverctl member`: who is a member, and changing it.
 
-use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 use std::time::Duration;
 
-use super::client::{Client, ClientError, wrapped};
-use super::table::table;
+use clap::{Args, Subcommand};
+
+use super::frame::{
+    Cell, ClientError, Ended, Frame, Palette, RawWatch, Table, Tone, confirm, length, or_dash,
+    watch, wrapped,
+};
 use super::{Exit, output};
 use crate::api::wire::{ChangeBody, Disk, MemberList, MemberRow, Role};
 use crate::daemon::members::{ChangeCode, MembersNow};
@@ -16,34 +19,44 @@ const ROUNDS: u32 = 30;
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people
-    Table,
-    /// One JSON object
-    Json,
+/// As typed.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum RawMember {
+    /// Show every member: its role, when it was last heard, what is wrong
+    List(RawWatch),
+    /// Give a configured member a vote
+    ///
+    /// It must stand in the [[member]] list of every daemon, run, and be heard. It follows until it
+    /// has caught up, and votes from then on.
+    Add(RawChange),
+    /// Take a member's vote, and forget its data folder
+    Remove(RawChange),
+    /// Let a member come back whose data folder was lost
+    Readmit(RawChange),
+    /// Have the leader give up leadership, so that another member leads
+    StandDown(RawChange),
 }
 
-/// Whom to ask, and how the answer is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    pub server: String,
-    pub output: Format,
+/// One change, as typed.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct RawChange {
+    /// The member
+    id: String,
+    /// Do it without asking to type the member's id
+    #[arg(long)]
+    yes: bool,
 }
 
-/// A change, as it was typed.
+/// A change and whom it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub act: Act,
-    pub id: String,
-    pub yes: bool,
-    pub by: String,
+struct Change {
+    act: Act,
+    id: String,
 }
 
 /// What may be done with a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+enum Act {
     Add,
     Remove,
     Readmit,
@@ -91,46 +104,44 @@ impl Act {
     }
 }
 
-/// Shows who is a member.
-pub fn list(remote: &Remote) -> Exit {
-    let asked =
-        Client::new(&remote.server).and_then(|client| client.get::<MemberList>(&["v1", "members"]));
-    match asked {
-        Ok(list) => match remote.output {
-            Format::Table => output::answer(&render(&list), Exit::Good),
-            Format::Json => json(&list),
-        },
-        Err(error) => failed(&error),
-    }
-}
-
-/// Has it changed, if whoever typed it means it.
-pub fn change(remote: &Remote, change: &Change) -> Exit {
-    if !change.yes
-        && let Err(exit) = confirm(change)
-    {
-        return exit;
-    }
-    let asked = Client::new(&remote.server).and_then(|client| ask(&client, change));
-    match asked {
-        Ok(now) => match remote.output {
-            Format::Table => output::answer(&done(change, &now), Exit::Good),
-            Format::Json => json(&now),
-        },
-        Err(error) => failed(&error),
+impl RawMember {
+    /// Shows who is a member, or has it changed if whoever typed it means it.
+    ///
+    /// # Errors
+    /// Nobody answers, the answer is no, or it was not confirmed.
+    pub fn run(&self, frame: &Frame) -> Ended {
+        let (act, raw) = match self {
+            Self::List(raw) => {
+                let fetch = || frame.client.get::<MemberList>(&["v1", "members"]);
+                return watch(frame, *raw, fetch, render);
+            }
+            Self::Add(raw) => (Act::Add, raw),
+            Self::Remove(raw) => (Act::Remove, raw),
+            Self::Readmit(raw) => (Act::Readmit, raw),
+            Self::StandDown(raw) => (Act::StandDown, raw),
+        };
+        let change = Change {
+            act,
+            id: raw.id.clone(),
+        };
+        if !raw.yes {
+            confirm(&wrapped("", &act.warning(&raw.id)), &raw.id)?;
+        }
+        let now = ask(frame, &change)?;
+        Ok(frame.show(&now, Exit::Good, |now, _| done(&change, now)))
     }
 }
 
 /// Asks again for as long as the answer is that it is under way.
-fn ask(client: &Client, change: &Change) -> Result<MembersNow, ClientError> {
+fn ask(frame: &Frame, change: &Change) -> Result<MembersNow, ClientError> {
     let path = ["v1", "members", &change.id, change.act.path()];
     let body = ChangeBody {
-        by: change.by.clone(),
+        by: frame.by.clone(),
     };
     let mut told = None;
     for _ in 1..ROUNDS {
-        match client.post(&path, &body) {
-            Err(ClientError::Problem(problem))
+        match frame.client.post(&path, &body) {
+            Err(ClientError::Problem { problem, .. })
                 if problem.code == ChangeCode::Unfinished.as_str() =>
             {
                 if told.as_ref() != Some(&problem.detail) {
@@ -139,62 +150,12 @@ fn ask(client: &Client, change: &Change) -> Result<MembersNow, ClientError> {
                     );
                     told = Some(problem.detail);
                 }
-                client.pause(PAUSE);
+                frame.client.pause(PAUSE)?;
             }
             other => return other,
         }
     }
-    client.post(&path, &body)
-}
-
-/// Whoever is at the terminal types the member's id.
-fn confirm(change: &Change) -> Result<(), Exit> {
-    if !stdin().is_terminal() || !stderr().is_terminal() {
-        output::complain(&format!(
-            "error: nobody can be asked to confirm: this is not a terminal\n  help: Add --yes to {} \
-             {} without a question.",
-            change.act.path(),
-            change.id
-        ));
-        return Err(Exit::Usage);
-    }
-    match confirmed(change, &mut stdin().lock(), &mut stderr().lock()) {
-        Ok(true) => Ok(()),
-        // Nobody there any more is no yes either.
-        Ok(false) | Err(_) => {
-            output::complain("not confirmed: nothing was done");
-            Err(Exit::No)
-        }
-    }
-}
-
-/// Says what will be done, and reads whether that is meant.
-fn confirmed(
-    change: &Change,
-    typed: &mut impl BufRead,
-    shown: &mut impl Write,
-) -> std::io::Result<bool> {
-    let question = wrapped("", &change.act.warning(&change.id));
-    write!(shown, "{question}Type {} to confirm: ", change.id)?;
-    shown.flush()?;
-    let mut line = String::new();
-    typed.read_line(&mut line)?;
-    Ok(line.trim() == change.id)
-}
-
-fn failed(error: &ClientError) -> Exit {
-    output::complain(error.render().trim_end());
-    error.exit()
-}
-
-fn json(what: &impl serde::Serialize) -> Exit {
-    match serde_json::to_string_pretty(what) {
-        Ok(text) => output::answer(&(text + "\n"), Exit::Good),
-        Err(error) => {
-            output::complain(&format!("error: {error}"));
-            Exit::No
-        }
-    }
+    frame.client.post(&path, &body)
 }
 
 fn done(change: &Change, now: &MembersNow) -> String {
@@ -207,7 +168,7 @@ fn done(change: &Change, now: &MembersNow) -> String {
     text
 }
 
-fn render(list: &MemberList) -> String {
+fn render(list: &MemberList, palette: Palette) -> String {
     let leads = match &list.leader {
         Some(leader) => format!("{leader} leads (term {})", list.term),
         None => "nobody leads".to_owned(),
@@ -217,8 +178,11 @@ fn render(list: &MemberList) -> String {
     let head = [
         "MEMBER", "REGION", "ROLE", "HEARD", "LINK", "VERSION", "SCHEMA", "DISK",
     ];
-    let rows: Vec<Vec<String>> = list.members.iter().map(|row| cells(list, row)).collect();
-    text += &table(&head, &rows);
+    let mut table = Table::new(head);
+    for row in &list.members {
+        table.row(cells(list, row));
+    }
+    text += &table.render(palette);
     let troubled = list.members.iter().filter_map(|row| {
         let trouble = row.trouble.as_ref()?;
         Some(wrapped(&format!("{}: ", row.id), trouble))
@@ -232,45 +196,36 @@ fn render(list: &MemberList) -> String {
     text
 }
 
-fn cells(list: &MemberList, row: &MemberRow) -> Vec<String> {
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+fn cells(list: &MemberList, row: &MemberRow) -> [Cell; 8] {
     let own = row.id == list.answered_by;
-    vec![
-        row.id.clone(),
-        or_dash(row.region.clone()),
+    let schema = row.schema.map(|schema| schema.to_string());
+    [
+        row.id.as_str().into(),
+        or_dash(row.region.as_deref()).into(),
         match row.role {
-            Role::Leader => "leader",
-            Role::Voter => "voter",
-            Role::Learner => "learner",
-            Role::Absent => "no vote",
-        }
-        .to_owned(),
-        match row.last_heard_ms {
-            _ if own => "itself".to_owned(),
-            Some(ms) => ago(ms),
-            None => "never".to_owned(),
+            Role::Leader => Cell::toned(Tone::Strong, "leader"),
+            Role::Voter => "voter".into(),
+            Role::Learner => "learner".into(),
+            Role::Absent => "no vote".into(),
         },
-        if row.connected { "up" } else { "DOWN" }.to_owned(),
-        or_dash(row.version.clone()),
-        or_dash(row.schema.map(|schema| schema.to_string())),
+        match row.last_heard_ms {
+            _ if own => "itself".into(),
+            Some(ms) => length(ms).into(),
+            None => "never".into(),
+        },
+        if row.connected {
+            Cell::toned(Tone::Good, "up")
+        } else {
+            Cell::toned(Tone::Bad, "DOWN")
+        },
+        or_dash(row.version.as_deref()).into(),
+        or_dash(schema.as_deref()).into(),
         match row.disk {
-            Disk::Known => "known",
-            Disk::Other => "OTHER",
-            Disk::Unknown => "-",
-        }
-        .to_owned(),
+            Disk::Known => "known".into(),
+            Disk::Other => Cell::toned(Tone::Bad, "OTHER"),
+            Disk::Unknown => "-".into(),
+        },
     ]
-}
-
-/// How long ago: to the second, and coarser the longer it is.
-fn ago(ms: u64) -> String {
-    match ms / 1_000 {
-        0 => format!("{ms} ms"),
-        s @ 1..120 => format!("{s} s"),
-        s @ 120..7_200 => format!("{} min", s / 60),
-        s @ 7_200..172_800 => format!("{} h", s / 3_600),
-        s => format!("{} d", s / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -335,7 +290,7 @@ mod tests {
                     .to_owned(),
             }],
         };
-        let text = render(&list);
+        let text = render(&list, Palette::PLAIN);
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
@@ -347,54 +302,11 @@ mod tests {
         let change = Change {
             act: Act::Remove,
             id: "witness".to_owned(),
-            yes: true,
-            by: "Ada".to_owned(),
         };
         let now = MembersNow {
             voters: ["eu-central-1", "eu-west-1"].map(Into::into).into(),
             warning: crate::ledger::even_voters(2),
         };
         insta::assert_snapshot!("member_removed", done(&change, &now));
-    }
-
-    #[test]
-    fn only_the_members_own_id_confirms() {
-        for act in [Act::Add, Act::Remove, Act::Readmit, Act::StandDown] {
-            let change = Change {
-                act,
-                id: "witness".to_owned(),
-                yes: false,
-                by: "Ada".to_owned(),
-            };
-            for (typed, yes) in [
-                ("witness\n", true),
-                ("  witness\r\n", true),
-                ("yes\n", false),
-                ("witnes\n", false),
-                ("\n", false),
-                ("", false),
-            ] {
-                let mut shown = Vec::new();
-                let meant = confirmed(&change, &mut typed.as_bytes(), &mut shown);
-                assert_eq!(meant.expect("memory"), yes, "{typed:?}");
-                let shown = String::from_utf8(shown).expect("text");
-                assert!(shown.ends_with("Type witness to confirm: "), "{shown}");
-                assert!(shown.lines().all(|l| l.chars().count() <= 80), "{shown}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_length_of_time_is_short() {
-        for (ms, text) in [
-            (999, "999 ms"),
-            (1_999, "1 s"),
-            (119_999, "119 s"),
-            (120_000, "2 min"),
-            (7_200_000, "2 h"),
-            (172_800_000, "2 d"),
-        ] {
-            assert_eq!(ago(ms), text);
-        }
     }
 }

@@ -3,36 +3,44 @@
 //!
 //! ```text
 //!  argv ──args (clap)──▶ Raw… ──▶ Command ──▶ drill, validate, … ──▶ stdout, Exit
-//!                                             └─▶ client ══ HTTP ══▶ a daemon
+//!                                        └─▶ Ask ──frame══ HTTP ══▶ a daemon
 //! ```
 //!
 //! Invariant: standard output holds the answer and nothing else; everything about the way to it goes
 //! to standard error.
 
 mod args;
-mod client;
+mod ask;
+mod completions;
 mod dev_certs;
 mod drill;
 mod exit;
 pub mod failoverd;
+mod frame;
+mod man;
 mod member;
 mod output;
+mod runs;
 mod serve;
-mod table;
 mod validate;
+mod whoami;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use self::args::{Command, RawArgs};
 pub use self::exit::Exit;
+use self::frame::Frame;
 pub use self::serve::serve;
 
 /// `failoverctl`.
 pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let raw = match RawArgs::try_parse_from(argv) {
+    let parsed = args::definition()
+        .try_get_matches_from(argv)
+        .and_then(|matches| RawArgs::from_arg_matches(&matches));
+    let raw = match parsed {
         Ok(raw) => raw,
         Err(error) => return output::usage(&error).into(),
     };
@@ -41,8 +49,9 @@ pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
-        Command::ListMembers { remote } => member::list(&remote),
-        Command::ChangeMembers { remote, change } => member::change(&remote, &change),
+        Command::Ask { global, verb } => Frame::with(&global, |frame| verb.run(frame)),
+        Command::Completions { shell } => completions::print(shell),
+        Command::Man { out } => man::write(out.as_deref()),
         Command::Version => output::answer(&format!("failoverctl {VERSION}\n"), Exit::Good),
     }
     .into()

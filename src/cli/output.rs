@@ -20,6 +20,20 @@ pub fn answer(text: &str, exit: Exit) -> Exit {
     }
 }
 
+/// Writes some of the answer; false where nobody reads it any more.
+pub fn more(text: &str) -> bool {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                complain(&format!("standard output cannot be written: {error}"));
+            }
+            false
+        }
+    }
+}
+
 /// Writes one line to standard error, as far as anybody reads it.
 pub fn complain(text: &str) {
     let _ = writeln!(stderr().lock(), "{text}");
