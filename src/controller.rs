@@ -18,8 +18,8 @@ use std::sync::Arc;
 use crate::detect::{Level, Vantage};
 use crate::model::{
     AppId, AppView, Application, CommandBody, Decision, Event, HoldReason, MemberId, Millis, Mono,
-    Now, Origin, RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook, Sample,
-    StandDownReason, State, StepActivity, StepId, Target, Traffic, Verdict, VerdictState,
+    Now, Origin, Plan, RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook,
+    Sample, StandDownReason, State, StepActivity, StepId, Target, Traffic, Verdict, VerdictState,
     VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
@@ -33,14 +33,17 @@ mod doubt;
 #[cfg(test)]
 mod interleavings;
 mod phase;
+mod rehearse;
 mod request;
 #[cfg(test)]
 mod tests;
 mod words;
 
-pub use words::{Effect, Input, RunRequest, Setup};
+pub use words::{
+    Effect, Input, PlanAsk, Planned, RequestId, RunAnswer, RunRequest, Setup, Started,
+};
 
-use desk::{Desk, Intended, Planning, decline};
+use desk::{Desk, Intended, Planning, decline, opened};
 use phase::is_news;
 
 /// After a plan or an opening was refused, this long until it is tried again: often enough to miss
@@ -231,7 +234,7 @@ impl Controller {
                 Affected::One(app)
             }
             Input::Opened { app, answer } => {
-                effects.extend(self.after_opening(now, &app, answer));
+                effects.extend(self.after_opening(now, state, &app, answer));
                 Affected::One(app)
             }
             Input::Heard { run, heard } => {
@@ -243,7 +246,7 @@ impl Controller {
             }
             Input::Request(request) => {
                 let app = request.app.clone();
-                effects.extend(self.request(state, leads, request));
+                effects.extend(self.request(now, state, leads, request));
                 Affected::One(app)
             }
         };
@@ -407,22 +410,35 @@ impl Controller {
         if let Some(run) = watched {
             effects.extend(self.carry_on(now, state, app, verdicts, run));
         }
-        let open = state.open_run(&app.name).map(|run| &run.id);
+        let open = state.open_run(&app.name);
         let Some(desk) = self.desks.get_mut(&app.name) else {
             return effects;
         };
+        if let (Some(planning), Some(run)) = (&mut desk.planning, open) {
+            effects.extend(planning.sees_open(run));
+        }
         if let Some(planning) = &desk.planning {
             if !planning.is_overdue(now, self.setup.timing.call_timeout) {
                 return effects;
             }
             match desk.planning.take() {
                 // The state has told what the ledger did not.
-                Some(Planning::Opening { run, .. }) if Some(&run) == open => {}
+                Some(Planning::Opening { run, request, .. })
+                    if open.is_some_and(|open| open.id == run) =>
+                {
+                    // Not the plan that was made here: another member's, of the same epoch.
+                    let reason = open.map(HoldReason::run_open);
+                    effects.extend(
+                        request
+                            .zip(reason)
+                            .map(|(request, reason)| decline(request, reason)),
+                    );
+                }
                 planning => effects.extend(planning.and_then(Planning::give_up)),
             }
         }
         if let Some(run) = open {
-            let reason = HoldReason::RunOpen { run: run.clone() };
+            let reason = HoldReason::run_open(run);
             effects.extend(desk.request.take().map(|request| decline(request, reason)));
             return effects;
         }
@@ -533,6 +549,14 @@ impl Controller {
         }
         match self.make_plan(now, state, &app, &verdicts, &intended, traffic.as_ref()) {
             Err(reason) => self.refuse(now, name, intended.request, vec![reason]),
+            Ok(plan) if is_another(&plan, intended.request.as_ref()) => {
+                let changed = intended.request.and_then(|request| {
+                    let expected = request.plan_hash.clone()?;
+                    let made = plan.hash;
+                    Some(decline(request, HoldReason::PlanChanged { expected, made }))
+                });
+                changed.into_iter().collect()
+            }
             Ok(plan) => {
                 let run = RunId(format!("{}-{}", plan.application, plan.epoch));
                 let origin = match &intended.request {
@@ -545,6 +569,7 @@ impl Controller {
                 if let Some(desk) = self.desks.get_mut(name) {
                     desk.planning = Some(Planning::Opening {
                         run,
+                        hash: plan.hash.clone(),
                         region: intended.from.clone(),
                         request: intended.request.clone(),
                         since: now.mono,
@@ -552,18 +577,24 @@ impl Controller {
                 }
                 vec![Effect::OpenRun {
                     app: name.clone(),
-                    body: CommandBody::OpenRun {
-                        plan: Box::new(plan),
-                        origin,
-                        limits: RunLimits {
-                            cool_down: app.guards.cool_down,
-                            brake: app.guards.brake,
-                            quarantine: app.guards.quarantine,
-                            soak: app.guards.soak,
-                        },
-                    },
+                    body: self.opening(&app, plan, origin),
                 }]
             }
+        }
+    }
+
+    /// What opens a run of that plan.
+    fn opening(&self, app: &Application, plan: Plan, origin: Origin) -> CommandBody {
+        CommandBody::OpenRun {
+            plan: Box::new(plan),
+            origin,
+            limits: RunLimits {
+                cool_down: app.guards.cool_down,
+                brake: app.guards.brake,
+                quarantine: app.guards.quarantine,
+                soak: app.guards.soak,
+                data_loss_approval: self.setup.data_loss_approval,
+            },
         }
     }
 
@@ -575,7 +606,10 @@ impl Controller {
         reasons: Vec<HoldReason>,
     ) -> Vec<Effect> {
         match (request, self.desks.get_mut(name)) {
-            (Some(request), _) => vec![Effect::Decline { request, reasons }],
+            (Some(request), _) => {
+                let answer = RunAnswer::Declined(reasons);
+                vec![Effect::Answer { request, answer }]
+            }
             (None, Some(desk)) => {
                 if let Some(reason) = reasons.into_iter().next() {
                     desk.refused = Some((now.mono + RETRY_AFTER, reason));
@@ -589,45 +623,43 @@ impl Controller {
     fn after_opening(
         &mut self,
         now: Now,
+        state: &State,
         name: &AppId,
         answer: Option<Result<Event, Rejection>>,
     ) -> Vec<Effect> {
         let Some(desk) = self.desks.get_mut(name) else {
             return Vec::new();
         };
-        let Some(Planning::Opening { run, request, .. }) = &desk.planning else {
+        let Some(Planning::Opening {
+            run, hash, request, ..
+        }) = &desk.planning
+        else {
             return Vec::new();
         };
-        let (run, request) = (run.clone(), request.clone());
+        let (run, hash, request) = (run.clone(), hash.clone(), request.clone());
         match answer {
-            Some(Ok(_)) => {
+            Some(Ok(event)) => {
                 desk.planning = None;
-                desk.proven_here = Some(run);
-                Vec::new()
+                desk.proven_here = Some(run.clone());
+                let Some(request) = request else {
+                    return Vec::new();
+                };
+                // Open already: by an earlier answer of ours that was lost, or by another person.
+                let known = state.runs.get(&run).filter(|_| event == Event::NoChange);
+                vec![match known {
+                    Some(known) => opened(request, known),
+                    None => Effect::Answer {
+                        request,
+                        answer: RunAnswer::Started(Started {
+                            run,
+                            plan_hash: hash,
+                        }),
+                    },
+                }]
             }
             Some(Err(rejection)) => {
                 desk.planning = None;
-                let reason = match rejection {
-                    Rejection::Guard { reason } => reason,
-                    Rejection::NoSuchRun { .. }
-                    | Rejection::NoSuchStep { .. }
-                    | Rejection::WrongEpoch { .. }
-                    | Rejection::RunStatus { .. }
-                    | Rejection::StepStatus { .. }
-                    | Rejection::WrongAttempt { .. }
-                    | Rejection::Paused { .. }
-                    | Rejection::InFlight { .. }
-                    | Rejection::NeedUnmet { .. }
-                    | Rejection::BadPlan { .. }
-                    | Rejection::OtherDisk { .. }
-                    | Rejection::Founded
-                    | Rejection::LastDisk { .. }
-                    | Rejection::OldMember { .. } => HoldReason::PlanImpossible {
-                        step: None,
-                        why: rejection.to_string(),
-                    },
-                };
-                self.refuse(now, name, request, vec![reason])
+                self.refuse(now, name, request, vec![in_the_way(rejection)])
             }
             // Not known to be committed, nor not to be: the state will tell, or time will pass.
             None => Vec::new(),
@@ -640,6 +672,37 @@ impl Controller {
 
     fn runbook(&self, app: &Application, kind: RunKind) -> Option<&Runbook> {
         self.setup.runbooks.get(app.runbooks.get(&kind)?)
+    }
+}
+
+/// Whether it is not the plan that whoever asks has looked at.
+fn is_another(plan: &Plan, request: Option<&RunRequest>) -> bool {
+    let expected = request.and_then(|request| request.plan_hash.as_ref());
+    expected.is_some_and(|expected| *expected != plan.hash)
+}
+
+/// What the ledger has against a run, as a reason for people.
+fn in_the_way(rejection: Rejection) -> HoldReason {
+    match rejection {
+        Rejection::Guard { reason } => reason,
+        Rejection::NoSuchRun { .. }
+        | Rejection::NoSuchStep { .. }
+        | Rejection::WrongEpoch { .. }
+        | Rejection::RunStatus { .. }
+        | Rejection::StepStatus { .. }
+        | Rejection::WrongAttempt { .. }
+        | Rejection::Paused { .. }
+        | Rejection::InFlight { .. }
+        | Rejection::NeedUnmet { .. }
+        | Rejection::NeedsOtherPerson { .. }
+        | Rejection::BadPlan { .. }
+        | Rejection::OtherDisk { .. }
+        | Rejection::Founded
+        | Rejection::LastDisk { .. }
+        | Rejection::OldMember { .. } => HoldReason::PlanImpossible {
+            step: None,
+            why: rejection.to_string(),
+        },
     }
 }
 

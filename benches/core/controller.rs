@@ -47,6 +47,7 @@ impl Desk {
                 soak_poll: Millis::from_secs(30),
                 steady_poll: Millis::from_mins(5),
             },
+            data_loss_approval: failoverd::model::DataLossApproval::default(),
         };
         let mut desk = Self {
             controller: Controller::new(setup, now(START)),

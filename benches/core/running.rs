@@ -41,6 +41,7 @@ fn open(steps: usize) -> Command {
             brake: 2,
             quarantine: true,
             soak: Millis::from_mins(15),
+            data_loss_approval: failoverd::model::DataLossApproval::default(),
         },
     };
     command(10_000, body)

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::model::{AppId, Application, Member, MemberId, Millis, Probe, RegionId, Runbook};
+use crate::model::{
+    AppId, Application, DataLossApproval, Member, MemberId, Millis, Probe, RegionId, Runbook,
+};
 
 /// Everything one daemon is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,15 @@ pub struct Config {
     pub notifications: Vec<NotifySink>,
     /// Who is called for as long as all is well.
     pub heartbeat: Option<Heartbeat>,
+    /// Who may do what.
+    pub auth: AuthPolicy,
+}
+
+/// `[auth]`: who may do what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthPolicy {
+    /// Whose word a loss of data needs where a person asked for the run.
+    pub data_loss_approval: DataLossApproval,
 }
 
 /// The port between members.

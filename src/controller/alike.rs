@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::controller::{Input, Setup};
     use crate::model::fixtures::{FROM, application, members, region_target, sample};
-    use crate::model::{BootId, Millis, Mono, Now, SampleOutcome, State, Wall};
+    use crate::model::{BootId, DataLossApproval, Millis, Mono, Now, SampleOutcome, State, Wall};
     use crate::run::Timing;
 
     fn hash_of(controller: &Controller) -> u64 {
@@ -97,6 +97,7 @@ mod tests {
                 soak_poll: Millis::from_secs(30),
                 steady_poll: Millis::from_mins(5),
             },
+            data_loss_approval: DataLossApproval::default(),
         };
         let mut one = Controller::new(setup, at(100));
         let copy = one.clone();

@@ -1,10 +1,10 @@
 //! From the votes of this moment to a decision, and from a decision to a plan.
 
 use crate::model::{
-    Application, Decision, Epoch, GuardVerdict, HoldReason, Now, Origin, Plan, RegionId, Runbook,
-    State, Traffic, Verdict,
+    Application, DataLossApproval, DataLossGrant, Decision, Epoch, GuardVerdict, HoldReason, Now,
+    Origin, Plan, RegionId, Runbook, State, Traffic, Verdict,
 };
-use crate::quorum::{self, GuardContext, GuardOrigin};
+use crate::quorum::{self, GuardContext, GuardOrigin, Verdicts};
 use crate::runbook::{PlanRequest, plan};
 
 use super::{Controller, Intended};
@@ -12,13 +12,25 @@ use super::{Controller, Intended};
 impl Controller {
     /// The verdict on every Region of the application as of now.
     pub(super) fn judge(&mut self, now: Now, app: &Application) -> Vec<Verdict> {
-        let setup = &self.setup;
+        let mut verdicts = std::mem::take(&mut self.verdicts);
+        let judged = self.judge_into(&mut verdicts, now, app);
+        self.verdicts = verdicts;
+        judged
+    }
+
+    /// The same into other verdicts: a look that leaves no trace takes a copy.
+    pub(super) fn judge_into(
+        &self,
+        verdicts: &mut Verdicts,
+        now: Now,
+        app: &Application,
+    ) -> Vec<Verdict> {
+        let members = &self.setup.members;
         app.regions
             .iter()
             .map(|region| {
-                let judgement =
-                    quorum::judge(now.mono, &self.matrix, &setup.members, app, &region.name);
-                self.verdicts
+                let judgement = quorum::judge(now.mono, &self.matrix, members, app, &region.name);
+                verdicts
                     .observe(now.mono, &app.name, app.guards.freshness, judgement)
                     .clone()
             })
@@ -103,8 +115,25 @@ impl Controller {
             state,
             fresh: traffic.map(|traffic| (traffic, now.wall)),
             epoch: ours.next(),
-            data_loss: quorum::data_loss_grant(&context),
+            data_loss: self.grant(&context),
             now: now.wall,
+        })
+    }
+
+    /// On whose word the run may lose data. Where another person's is wanted, that of whoever asks
+    /// only makes the plan; the data step then waits.
+    fn grant(&self, context: &GuardContext<'_>) -> Option<DataLossGrant> {
+        let grant = quorum::data_loss_grant(context)?;
+        Some(match (grant, self.setup.data_loss_approval) {
+            (DataLossGrant::Operator(name), DataLossApproval::OtherPerson) => {
+                DataLossGrant::AskedBy(name)
+            }
+            (
+                grant @ (DataLossGrant::Operator(_)
+                | DataLossGrant::AskedBy(_)
+                | DataLossGrant::WithinRpo { .. }),
+                DataLossApproval::Anyone | DataLossApproval::OtherPerson,
+            ) => grant,
         })
     }
 
@@ -137,7 +166,7 @@ impl Controller {
     }
 }
 
-fn has_data_step(runbook: &Runbook) -> bool {
+pub(super) fn has_data_step(runbook: &Runbook) -> bool {
     runbook
         .steps
         .iter()

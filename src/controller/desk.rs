@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::{
-    AppView, Application, CommandBody, HoldReason, Millis, Mono, Now, RegionId, Run, RunId,
-    RunKind, StepId,
+    AppView, Application, CommandBody, HoldReason, Millis, Mono, Now, Origin, PlanHash, RegionId,
+    Run, RunId, RunKind, StepId,
 };
 use crate::run::{Engine, Move};
 
-use super::{Effect, RunRequest};
+use super::{Effect, RunAnswer, RunRequest, Started};
 
 /// A run that no longer holds is ended again only after this: the ledger may be answering yet.
 const END_AGAIN: Millis = Millis::from_secs(5);
@@ -66,6 +66,20 @@ impl Desk {
         })
     }
 
+    /// That another person's run is in the making, if so: whose, and since when.
+    pub(super) fn being_planned(&self, now: Now) -> Option<HoldReason> {
+        let planned = self.planning.as_ref();
+        let (first, since) = match (&self.request, planned) {
+            (Some(waiting), _) => (waiting, now.mono),
+            (None, Some(planning)) => (planning.request()?, planning.since()),
+            (None, None) => return None,
+        };
+        Some(HoldReason::BeingPlanned {
+            by: first.by.clone(),
+            since: now.wall - now.mono.since(since),
+        })
+    }
+
     /// This member does not lead: what it was about to open is another's to decide.
     pub(super) fn stand_down(&mut self) -> Vec<Effect> {
         self.unproven_since = None;
@@ -95,6 +109,7 @@ pub(super) enum Planning {
     },
     Opening {
         run: RunId,
+        hash: PlanHash,
         region: RegionId,
         /// The person's, if one asked.
         request: Option<RunRequest>,
@@ -123,30 +138,72 @@ impl Planning {
 
     /// Gives it up: whoever asked is told.
     pub(super) fn give_up(self) -> Option<Effect> {
-        let (request, reason) = match self {
-            Self::Reading { intended, .. } => (
+        match self {
+            Self::Reading { intended, .. } => Some(decline(
                 intended.request?,
                 HoldReason::PlanImpossible {
                     step: None,
                     why: "where traffic stands was not told in time".to_owned(),
                 },
-            ),
-            Self::Opening { request, .. } => (
-                request?,
-                HoldReason::LedgerUnavailable {
-                    why: "it did not answer in time; the run may open yet".to_owned(),
+            )),
+            Self::Opening { request, run, .. } => Some(Effect::Answer {
+                request: request?,
+                answer: RunAnswer::Unknown {
+                    why: format!("the ledger has not said whether run {run} is open"),
                 },
-            ),
+            }),
+        }
+    }
+
+    /// Since when it is in the making.
+    pub(super) fn since(&self) -> Mono {
+        match self {
+            Self::Reading { since, .. } | Self::Opening { since, .. } => *since,
+        }
+    }
+
+    /// The state shows an open run: whoever asked for it is told, though the ledger's own answer
+    /// may be under way. What is being opened stays, for that answer to find.
+    pub(super) fn sees_open(&mut self, open: &Run) -> Option<Effect> {
+        let Self::Opening {
+            run, hash, request, ..
+        } = self
+        else {
+            return None;
         };
-        Some(decline(request, reason))
+        if run != &open.id || hash != &open.plan.hash {
+            return None;
+        }
+        let request = request.take()?;
+        Some(opened(request, open))
     }
 }
 
 /// Tells whoever asked why not.
 pub(super) fn decline(request: RunRequest, reason: HoldReason) -> Effect {
-    Effect::Decline {
+    Effect::Answer {
         request,
-        reasons: vec![reason],
+        answer: RunAnswer::Declined(vec![reason]),
+    }
+}
+
+/// Tells whoever asked that this run is open: as theirs, unless another person was first with the
+/// very same plan.
+pub(super) fn opened(request: RunRequest, run: &Run) -> Effect {
+    match &run.origin {
+        Origin::Operator { name, .. } if *name == request.by => {
+            let started = Started {
+                run: run.id.clone(),
+                plan_hash: run.plan.hash.clone(),
+            };
+            Effect::Answer {
+                request,
+                answer: RunAnswer::Started(started),
+            }
+        }
+        Origin::Operator { .. } | Origin::Quorum { .. } => {
+            decline(request, HoldReason::run_open(run))
+        }
     }
 }
 

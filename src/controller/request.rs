@@ -12,6 +12,7 @@ use super::{Controller, Effect, RunRequest};
 impl Controller {
     pub(super) fn request(
         &mut self,
+        now: Now,
         state: &State,
         leads: bool,
         request: RunRequest,
@@ -25,13 +26,10 @@ impl Controller {
             return Some(decline(request, impossible(why)));
         };
         if let Some(run) = state.open_run(&request.app) {
-            let run = run.id.clone();
-            return Some(decline(request, HoldReason::RunOpen { run }));
+            return Some(decline(request, HoldReason::run_open(run)));
         }
-        let planned = desk.planning.as_ref().and_then(Planning::request);
-        if let Some(other) = desk.request.as_ref().or(planned) {
-            let why = format!("the run that {} asked for is being planned", other.by);
-            return Some(decline(request, impossible(why)));
+        if let Some(first) = desk.being_planned(now) {
+            return Some(decline(request, first));
         }
         desk.refused = None;
         desk.request = Some(request);
@@ -47,12 +45,14 @@ impl Controller {
         active: &RegionId,
         request: RunRequest,
     ) -> Vec<Effect> {
-        let home = (request.kind == RunKind::Failback).then(|| app.home.clone());
-        let to = request
-            .to
-            .clone()
-            .or(home)
-            .or_else(|| quorum::choose_target(app, state, verdicts, active));
+        let to = wanted_target(
+            app,
+            state,
+            verdicts,
+            active,
+            request.kind,
+            request.to.as_ref(),
+        );
         let Some(desk) = self.desks.get_mut(&app.name) else {
             return Vec::new();
         };
@@ -69,4 +69,20 @@ impl Controller {
             app: app.name.clone(),
         }]
     }
+}
+
+/// Where a run goes that a person asks for: where they say, home for a failback, and otherwise where
+/// an automatic run would.
+pub(super) fn wanted_target(
+    app: &Application,
+    state: &State,
+    verdicts: &[Verdict],
+    active: &RegionId,
+    kind: RunKind,
+    to: Option<&RegionId>,
+) -> Option<RegionId> {
+    let home = (kind == RunKind::Failback).then_some(&app.home);
+    to.or(home)
+        .cloned()
+        .or_else(|| quorum::choose_target(app, state, verdicts, active))
 }

@@ -29,6 +29,7 @@ fn controller() -> Controller {
             soak_poll: Millis(30 * S),
             steady_poll: Millis(300 * S),
         },
+        data_loss_approval: DataLossApproval::default(),
     };
     Controller::new(setup, now(0))
 }
@@ -129,7 +130,7 @@ fn a_request_for_one_application_is_not_about_the_other() {
             | Effect::OpenRun { .. }
             | Effect::Perform { .. }
             | Effect::StandDown(_)
-            | Effect::Decline { .. } => None,
+            | Effect::Answer { .. } => None,
         });
         published.collect()
     };

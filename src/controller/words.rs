@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AppId, AppView, Application, BootId, CommandBody, Event, HoldReason, Member, MemberId, Mono,
-    Probe, RegionId, Rejection, RunId, RunKind, Runbook, Sample, StandDownReason, Traffic,
-    VoteSheet,
+    AppId, AppView, Application, BootId, CommandBody, DataLossApproval, Event, GuardVerdict,
+    HoldReason, LagSample, Member, MemberId, Millis, Mono, Plan, PlanHash, Probe, RegionId,
+    Rejection, RunId, RunKind, Runbook, Sample, StandDownReason, Traffic, VoteSheet, Wall,
 };
 use crate::run::{Heard, Move, Timing};
 
@@ -30,6 +30,8 @@ pub struct Setup {
     pub runbooks: BTreeMap<String, Runbook>,
     /// What the engine goes by.
     pub timing: Timing,
+    /// Whose word a loss of data needs where a person asked for the run.
+    pub data_loss_approval: DataLossApproval,
 }
 
 /// Something that happened.
@@ -101,6 +103,75 @@ pub struct RunRequest {
     pub reason: String,
     /// Whether unreplicated data may be lost.
     pub allow_data_loss: bool,
+    /// Only the plan of this hash is followed, as a dry run has shown it.
+    #[serde(default)]
+    pub plan_hash: Option<PlanHash>,
+    /// Set by the member that takes it to its loop; the default is nobody's.
+    #[serde(default)]
+    pub id: RequestId,
+}
+
+/// Tells whose answer an answer is, within one life of one member.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct RequestId(pub u64);
+
+/// A plan that a person wants to see.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlanAsk {
+    /// Of which application.
+    pub app: AppId,
+    /// For which kind of run.
+    pub kind: RunKind,
+    /// Where to; chosen as for a run if absent.
+    pub to: Option<RegionId>,
+    /// Who asks: a plan that may lose data names them, and so does its hash.
+    pub by: String,
+    /// As if unreplicated data might be lost.
+    pub allow_data_loss: bool,
+}
+
+/// What a run would be if that person asked for it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// When it was made, by the ledger's time.
+    pub at: Wall,
+    /// None where none can be made; `refused` then says why.
+    pub plan: Option<Plan>,
+    /// What each guard says to it.
+    pub guards: Vec<GuardVerdict>,
+    /// Why no run would be opened; empty if one would.
+    pub refused: Vec<HoldReason>,
+    /// For runs that move data: the newest sample of the target's replication lag.
+    pub lag: Option<LagSample>,
+    /// For runs that move data: the most that may be lost unasked.
+    pub rpo_max: Option<Millis>,
+}
+
+/// A run was opened for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Started {
+    /// Which.
+    pub run: RunId,
+    /// Of its plan.
+    pub plan_hash: PlanHash,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunAnswer {
+    /// Its run is open.
+    Started(Started),
+    /// It is not followed; nothing was opened.
+    Declined(Vec<HoldReason>),
+    /// The ledger has not said whether its run is open.
+    Unknown {
+        /// What is known.
+        why: String,
+    },
 }
 
 /// Something to be done by the shell.
@@ -133,11 +204,11 @@ pub enum Effect {
     },
     /// The view of an application has changed, by more than that time has passed.
     Publish(AppView),
-    /// A person's request cannot be followed.
-    Decline {
+    /// What becomes of a person's request. Every request is answered once.
+    Answer {
         /// What was asked.
         request: RunRequest,
-        /// Why not.
-        reasons: Vec<HoldReason>,
+        /// The answer.
+        answer: RunAnswer,
     },
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::controller::{Controller, Effect, Input, RunRequest};
+use crate::controller::{Controller, Effect, Input, RunAnswer, RunRequest};
 use crate::model::{
     AppView, HoldReason, MemberId, Millis, Now, RunId, SampleOutcome, State, StepActivity, StepId,
 };
@@ -25,6 +25,7 @@ use crate::probe::{HostHealth, LoopStall, ProbeSet};
 
 use super::alarm::{QuorumAlarm, SlowPeers};
 use super::cluster::Cluster;
+use super::operate::{AskFailed, Question};
 use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
 use super::stats::Stats;
@@ -70,6 +71,7 @@ pub(super) struct Driver {
     pub host: Arc<dyn Clock>,
     pub performer: Performer,
     pub inbox: mpsc::Receiver<Input>,
+    pub questions: mpsc::Receiver<Question>,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub notices: broadcast::Sender<Notice>,
     pub probes: Vec<(MemberId, ProbeSet)>,
@@ -107,6 +109,10 @@ impl Driver {
                 _ = tick.tick() => {
                     self.look_at_the_host(&mut health);
                     vec![Input::Tick]
+                }
+                Some(question) = self.questions.recv() => {
+                    self.rehearse(question);
+                    continue;
                 }
                 count = self.inbox.recv_many(&mut turn, TURN) => {
                     if count == 0 {
@@ -186,12 +192,7 @@ impl Driver {
                     // Nobody needs to listen.
                     let _ = self.notices.send(Notice::View(Box::new(view)));
                 }
-                Effect::Decline { request, reasons } => {
-                    for reason in &reasons {
-                        tracing::warn!(app = %request.app, by = request.by, %reason, "declined");
-                    }
-                    let _ = self.notices.send(Notice::Declined { request, reasons });
-                }
+                Effect::Answer { request, answer } => self.tell(request, answer),
                 effect @ (Effect::Perform { .. }
                 | Effect::ReadTraffic { .. }
                 | Effect::OpenRun { .. }
@@ -200,6 +201,51 @@ impl Driver {
             }
         }
         changed
+    }
+
+    /// A dry run: nothing of the loop changes by it.
+    fn rehearse(&self, question: Question) {
+        let Question {
+            ask,
+            traffic,
+            reply,
+        } = question;
+        let (now, state, leads) = self.present();
+        let answer = if leads {
+            let planned = self
+                .controller
+                .rehearse(now, &state, &ask, traffic.as_ref());
+            planned.ok_or(AskFailed::NoSuchApplication { app: ask.app })
+        } else {
+            Err(AskFailed::NoLeader {
+                why: "the member that led leads no longer".to_owned(),
+            })
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+    }
+
+    /// Tells whoever asked for a run what becomes of it.
+    fn tell(&self, request: RunRequest, answer: RunAnswer) {
+        let (app, by) = (&request.app, &request.by);
+        match &answer {
+            RunAnswer::Started(started) => {
+                tracing::info!(%app, by, run = %started.run, "the run asked for is open");
+            }
+            RunAnswer::Declined(reasons) => {
+                for reason in reasons {
+                    tracing::warn!(%app, by, %reason, "declined");
+                }
+            }
+            RunAnswer::Unknown { why } => {
+                tracing::warn!(%app, by, why, "whether the run asked for is open is not known");
+            }
+        }
+        self.performer.operators.answer(request.id, answer.clone());
+        if let RunAnswer::Declined(reasons) = answer {
+            // Nobody needs to listen.
+            let _ = self.notices.send(Notice::Declined { request, reasons });
+        }
     }
 
     /// A host that stalled or whose clock stepped does not trust its own eyes.

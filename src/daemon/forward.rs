@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{Input, RunRequest};
+use crate::controller::{Input, PlanAsk, Planned, RunRequest, Started};
 use crate::ledger::RaftLedger;
 use crate::model::{CommandBody, Event, MemberId, Rejection};
 use crate::peer::{Channel, PeerError, Refusal};
@@ -16,6 +16,7 @@ use crate::ports::LedgerError;
 
 use super::cluster::{Cluster, decode, encode};
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
+use super::operate::{self, AskFailed};
 use super::perform::Performer;
 
 /// Real time that the leader has: its own ledger gives up sooner.
@@ -27,6 +28,8 @@ pub(super) enum Forwarded {
     Request(RunRequest),
     Command(CommandBody),
     Members(MemberChange),
+    Plan(PlanAsk),
+    Start(RunRequest),
 }
 
 /// What came of it.
@@ -41,6 +44,8 @@ pub(super) enum Answered {
     Unknown {
         why: String,
     },
+    Planned(Result<Box<Planned>, AskFailed>),
+    Started(Result<Started, AskFailed>),
 }
 
 /// Answers what another member forwards.
@@ -66,6 +71,12 @@ async fn take(performer: &Performer, ledger: &RaftLedger, forwarded: Forwarded) 
     }
     match forwarded {
         Forwarded::Members(change) => Answered::Members(members::make(ledger, &change).await),
+        Forwarded::Plan(ask) => {
+            Answered::Planned(operate::plan_here(performer, ask).await.map(Box::new))
+        }
+        Forwarded::Start(request) => {
+            Answered::Started(operate::start_here(performer, request).await)
+        }
         Forwarded::Request(request) => match performer.inbox.send(Input::Request(request)).await {
             Ok(()) => Answered::Taken,
             Err(_) => Answered::NotLeader,
@@ -108,9 +119,13 @@ pub(super) async fn forward(
     match decode(&answer) {
         Ok(Answered::NotLeader) => Err(LedgerError::NotLeader),
         Ok(Answered::Unknown { why }) => Err(unknown(why)),
-        Ok(answered @ (Answered::Taken | Answered::Committed(_) | Answered::Members(_))) => {
-            Ok(answered)
-        }
+        Ok(
+            answered @ (Answered::Taken
+            | Answered::Committed(_)
+            | Answered::Members(_)
+            | Answered::Planned(_)
+            | Answered::Started(_)),
+        ) => Ok(answered),
         Err(refusal) => Err(unknown(refusal.to_string())),
     }
 }

@@ -171,6 +171,8 @@ async fn forwarded(cluster: &Cluster, change: MemberChange) -> Result<MembersNow
         Ok(
             Answered::Taken
             | Answered::Committed(_)
+            | Answered::Planned(_)
+            | Answered::Started(_)
             | Answered::NotLeader
             | Answered::Unknown { .. },
         ) => Err(ChangeRefused::unknown(

@@ -27,6 +27,7 @@ use super::forward::{self, Answered, Forwarded};
 use super::gossip::Sheets;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::notify;
+use super::operate::Operators;
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
@@ -139,8 +140,8 @@ pub struct Node {
 /// What others may ask of a running member. Clones ask the same one.
 #[derive(Clone)]
 pub struct NodeHandle {
-    performer: Performer,
-    cluster: Cluster,
+    pub(super) performer: Performer,
+    pub(super) cluster: Cluster,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     notices: broadcast::Sender<Notice>,
     stats: Arc<Stats>,
@@ -197,6 +198,8 @@ impl Node {
         let stats = Arc::new(Stats::new());
         let stopping = CancellationToken::new();
         let (inbox_in, inbox) = mpsc::channel(INBOX);
+        let (operators, questions) =
+            Operators::new(config.applications.iter().map(|app| app.name.clone()));
         let performer = Performer {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             actuator,
@@ -211,6 +214,7 @@ impl Node {
             standing_down: Arc::default(),
             apps: config.applications.clone().into(),
             looked: Arc::default(),
+            operators,
         };
         let opened = Cluster::open(Opening {
             config: &config,
@@ -246,6 +250,7 @@ impl Node {
                     soak_poll: SOAK_POLL,
                     steady_poll: STEADY_POLL,
                 },
+                data_loss_approval: config.auth.data_loss_approval,
             },
             clock.now(),
         );
@@ -282,6 +287,7 @@ impl Node {
             host,
             performer: performer.clone(),
             inbox,
+            questions,
             snapshots: snapshots_in,
             notices: notices.clone(),
             probes,
@@ -389,6 +395,8 @@ impl NodeHandle {
             Answered::Committed(answer) => Ok(answer),
             Answered::Taken
             | Answered::Members(_)
+            | Answered::Planned(_)
+            | Answered::Started(_)
             | Answered::NotLeader
             | Answered::Unknown { .. } => Err(LedgerError::Unknown {
                 why: "the leader answered another question".to_owned(),

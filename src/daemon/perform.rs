@@ -26,6 +26,7 @@ use crate::run::{Heard, Move, may_call};
 
 use super::epochs::Looked;
 use super::gossip::Sheets;
+use super::operate::Operators;
 use super::preflight;
 use super::stats::Stats;
 
@@ -52,6 +53,8 @@ pub(super) struct Performer {
     pub apps: Arc<[Application]>,
     /// When the epoch that stands outside was last compared with a run's.
     pub looked: Looked,
+    /// Who waits for an answer of the loop.
+    pub operators: Operators,
 }
 
 /// By step; one that is seen has no entry.
@@ -97,7 +100,7 @@ impl Performer {
             Effect::Gossip(sheets) => self.sheets.put(sheets),
             Effect::StandDown(reason) => self.stand_down(reason),
             // The loop tells these itself.
-            Effect::Publish(_) | Effect::Decline { .. } => {}
+            Effect::Publish(_) | Effect::Answer { .. } => {}
         }
     }
 

@@ -27,14 +27,23 @@ pub(super) async fn refusal(
     let CommandBody::OpenRun { plan, .. } = body else {
         return None;
     };
-    let found = tokio::select! {
-        found = first_impossible(performer.actuator.as_ref(), app, &plan.steps) => found,
-        () = performer.clock.sleep(WITHIN) => None,
-    };
+    let found = missing(performer, app, &plan.steps).await;
     if let Some(reason) = &found {
         tracing::warn!(%app, %reason, remedy = reason.remedy(), "no run is opened");
     }
     found
+}
+
+/// What the steps change and is not there; `None` if nothing is known against it in time.
+pub(super) async fn missing(
+    performer: &Performer,
+    app: &AppId,
+    steps: &[PlannedStep],
+) -> Option<HoldReason> {
+    tokio::select! {
+        found = first_impossible(performer.actuator.as_ref(), app, steps) => found,
+        () = performer.clock.sleep(WITHIN) => None,
+    }
 }
 
 async fn first_impossible(

@@ -242,7 +242,7 @@ fn lost_s(run: Option<&Run>, lost_writes: u64) -> f64 {
     }
     match run.and_then(|run| run.plan.data_loss.as_ref()) {
         Some(DataLossGrant::WithinRpo { lag, .. }) => seconds(lag.0.div_ceil(1_000)),
-        Some(DataLossGrant::Operator(_)) | None => 0.0,
+        Some(DataLossGrant::Operator(_) | DataLossGrant::AskedBy(_)) | None => 0.0,
     }
 }
 

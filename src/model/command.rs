@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, AuditCall, BootId, DiskId, EndpointGroup, Epoch, Failure, HoldReason, LagSample,
-    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RestoredHow, RunId,
-    SkipReason, StepId, Variant, Wall,
+    AppId, AuditCall, BootId, DataLossApproval, DiskId, EndpointGroup, Epoch, Failure, HoldReason,
+    LagSample, MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId,
+    RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -23,6 +23,12 @@ impl Command {
     /// member has announced that schema.
     pub fn since_schema(&self) -> u32 {
         match &self.body {
+            // An older member would let the run lose data unasked.
+            CommandBody::OpenRun { limits, .. }
+                if limits.data_loss_approval != DataLossApproval::Anyone =>
+            {
+                2
+            }
             CommandBody::OpenRun { .. }
             | CommandBody::StepIntent { .. }
             | CommandBody::StepOutcome { .. }
@@ -99,10 +105,13 @@ pub enum CommandBody {
         step: StepId,
         by: String,
         granted: bool,
+        #[serde(default)]
+        reason: Option<String>,
     },
     Abort {
         run: RunId,
         by: String,
+        #[serde(default)]
         reason: String,
     },
     PauseRun {
@@ -118,11 +127,15 @@ pub enum CommandBody {
         run: RunId,
         step: StepId,
         by: String,
+        #[serde(default)]
+        reason: Option<String>,
     },
     RetryStep {
         run: RunId,
         step: StepId,
         by: String,
+        #[serde(default)]
+        reason: Option<String>,
     },
     RecordDrift {
         run: RunId,
@@ -237,6 +250,10 @@ pub struct RunLimits {
     pub brake: u32,
     pub quarantine: bool,
     pub soak: super::Millis,
+    /// Whose word a loss of data needs. Kept with the run: a leader that is configured otherwise
+    /// later cannot be talked round.
+    #[serde(default)]
+    pub data_loss_approval: DataLossApproval,
 }
 
 /// What became of an attempt.
@@ -343,6 +360,14 @@ pub enum Rejection {
     InFlight { step: StepId },
     #[error("step {step} needs {need}, which is not done")]
     NeedUnmet { step: StepId, need: StepId },
+    #[error(
+        "{by} asked for run {run}, so the loss of data in step {step} needs another person's word; let a colleague run: failoverctl approve {run} {step}"
+    )]
+    NeedsOtherPerson {
+        run: RunId,
+        step: StepId,
+        by: String,
+    },
     #[error("a plan that does not hold together: {why}")]
     BadPlan { why: String },
     #[error(

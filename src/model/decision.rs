@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, MemberId, Millis, Mono, RegionId, RunId, RunKind, StepId};
+use super::{
+    AppId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId, RunKind, StepId, Wall,
+};
 
 /// What the quorum makes of the votes on one Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -214,6 +216,22 @@ pub enum HoldReason {
     AskConfigured,
     RunOpen {
         run: RunId,
+        /// Who was first: a person's name, or `the quorum`. Empty where the run is not at hand.
+        #[serde(default)]
+        by: String,
+        /// When it was opened.
+        #[serde(default)]
+        since: Option<Wall>,
+    },
+    /// Somebody asked first, and their run is in the making.
+    BeingPlanned {
+        by: String,
+        since: Wall,
+    },
+    /// The plan made now is not the one that was looked at.
+    PlanChanged {
+        expected: PlanHash,
+        made: PlanHash,
     },
     ResourceBusy {
         resource: String,
@@ -241,6 +259,11 @@ pub enum HoldReason {
         /// Where else one could go.
         next: Option<RegionId>,
     },
+    /// A graceful run needs the Region that it leaves, and that one is agreed to be lost.
+    SourceLost {
+        region: RegionId,
+        kind: RunKind,
+    },
     NoRunbook {
         kind: RunKind,
     },
@@ -264,6 +287,19 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
+    /// That this run is open already, with who opened it and when.
+    pub fn run_open(run: &Run) -> Self {
+        let by = match &run.origin {
+            Origin::Quorum { .. } => "the quorum".to_owned(),
+            Origin::Operator { name, .. } => name.clone(),
+        };
+        Self::RunOpen {
+            run: run.id.clone(),
+            by,
+            since: Some(run.opened_at),
+        }
+    }
+
     /// A bounded word for metrics and JSON.
     pub fn code(&self) -> &'static str {
         match self {
@@ -282,12 +318,15 @@ impl HoldReason {
             Self::AutomationPaused { .. } => "automation_paused",
             Self::AskConfigured => "ask_configured",
             Self::RunOpen { .. } => "run_open",
+            Self::BeingPlanned { .. } => "being_planned",
+            Self::PlanChanged { .. } => "plan_changed",
             Self::ResourceBusy { .. } => "resource_busy",
             Self::CoolDown { .. } => "cool_down",
             Self::BrakeLatched { .. } => "brake_latched",
             Self::Quarantined { .. } => "quarantined",
             Self::RegionReturned { .. } => "region_returned",
             Self::TargetLost { .. } => "target_lost",
+            Self::SourceLost { .. } => "source_lost",
             Self::NoRunbook { .. } => "no_runbook",
             Self::PlanImpossible { .. } => "plan_impossible",
             Self::LedgerUnavailable { .. } => "ledger_unavailable",
@@ -338,6 +377,12 @@ impl HoldReason {
             }
             Self::AskConfigured => "`automation = \"ask\"`: start it with `failoverctl failover`",
             Self::RunOpen { .. } => "finish, approve or abort the open run first",
+            Self::BeingPlanned { .. } => {
+                "wait a moment, then look at `failoverctl runs`: it is open then, or was declined"
+            }
+            Self::PlanChanged { .. } => {
+                "nothing was opened: look at the plan made now (`failoverctl plan APP`), then ask with its hash"
+            }
             Self::ResourceBusy { .. } => {
                 "another application's open run uses it: wait for that run or abort it"
             }
@@ -346,7 +391,7 @@ impl HoldReason {
                 "find out why it fails over so often, then `failoverctl ack APP`"
             }
             Self::Quarantined { .. } => {
-                "see that it is healthy again, then `failoverctl rejoin APP REGION`"
+                "see that it is healthy again and give its endpoints their weights back, then `failoverctl rejoin APP REGION`"
             }
             Self::RegionReturned { .. } => {
                 "wait: if it lasts, the run is given back by itself; `failoverctl abort` does it now"
@@ -356,6 +401,9 @@ impl HoldReason {
             }
             Self::TargetLost { next: None, .. } => {
                 "it goes on when the Region is back; `failoverctl abort` ends it"
+            }
+            Self::SourceLost { .. } => {
+                "it cannot hand over what it does not answer for: `failoverctl failover APP --to` the Region that is to serve"
             }
             Self::NoRunbook { .. } => "name a runbook for this kind under `[application.runbooks]`",
             Self::PlanImpossible { .. } => {
@@ -434,7 +482,25 @@ impl fmt::Display for HoldReason {
                 write!(f, "automation is paused by {by}: {reason}")
             }
             Self::AskConfigured => f.write_str("this application is configured to ask first"),
-            Self::RunOpen { run } => write!(f, "run {run} is open"),
+            Self::RunOpen { run, by, since } => {
+                write!(f, "run {run} is open")?;
+                if !by.is_empty() {
+                    write!(f, ", opened by {by}")?;
+                }
+                match since {
+                    Some(since) => write!(f, " at {since}"),
+                    None => Ok(()),
+                }
+            }
+            Self::BeingPlanned { by, since } => {
+                write!(f, "the run that {by} asked for at {since} is being planned")
+            }
+            Self::PlanChanged { expected, made } => write!(
+                f,
+                "the plan made now ({}) is not the one that was looked at ({})",
+                made.short(),
+                expected.short()
+            ),
             Self::ResourceBusy { resource, run } => write!(f, "{resource} is in use by run {run}"),
             Self::CoolDown { remaining } => {
                 write!(f, "cooling down after the last run, {remaining} left")
@@ -446,6 +512,10 @@ impl fmt::Display for HoldReason {
                 )
             }
             Self::Quarantined { region } => write!(f, "{region} is quarantined since it failed"),
+            Self::SourceLost { region, kind } => write!(
+                f,
+                "{region} is agreed to be lost, and a {kind} needs the Region that it leaves"
+            ),
             Self::NoRunbook { kind } => write!(f, "no runbook is configured for a {kind}"),
             Self::PlanImpossible { step, why } => match step {
                 Some(step) => write!(f, "no plan can be made: step {step}: {why}"),

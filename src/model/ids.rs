@@ -72,6 +72,13 @@ text_id!(
     ConfigHash
 );
 
+impl PlanHash {
+    /// As much of it as a person compares.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
 /// A number per application, raised by every run. An older epoch never acts again.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -2,6 +2,7 @@
 //! ordered maps and integers only, so that everything derives `Hash`, `Eq` and `Ord`.
 
 mod application;
+mod approval;
 mod audit;
 mod command;
 mod decision;
@@ -21,6 +22,7 @@ mod time;
 mod vote;
 
 pub use application::*;
+pub use approval::*;
 pub use audit::*;
 pub use command::*;
 pub use decision::*;

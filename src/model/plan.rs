@@ -53,6 +53,8 @@ pub enum DataLossGrant {
     WithinRpo { lag: Millis, rpo_max: Millis },
     /// A person, by name.
     Operator(String),
+    /// A person asked for it, and the policy wants another's word: the data step waits for it.
+    AskedBy(String),
 }
 
 /// One step, resolved.

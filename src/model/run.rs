@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, Epoch, Intent, MemberId, Millis, Plan, PlannedStep, RegionId, RunId, RunKind,
-    StepId, Tally, Wall,
+    AppId, BootId, DataLossApproval, Epoch, Intent, MemberId, Millis, Plan, PlannedStep, RegionId,
+    RunId, RunKind, StepId, Tally, Wall,
 };
 
 /// One execution of a plan.
@@ -28,6 +28,9 @@ pub struct Run {
     pub abort: Option<AbortReason>,
     /// How long its goals are re-observed after the last step.
     pub soak: Millis,
+    /// Whose word a loss of data needs in this run.
+    #[serde(default)]
+    pub data_loss_approval: DataLossApproval,
     /// Paused by an operator: no new intent until resumed. Independent of `status`.
     pub paused: Option<Paused>,
     pub steps: BTreeMap<StepId, StepRecord>,

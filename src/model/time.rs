@@ -118,6 +118,39 @@ impl Wall {
     }
 }
 
+impl fmt::Display for Wall {
+    /// RFC 3339, in UTC, with milliseconds: `2026-11-20T13:05:11.042Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, in_day) = (self.0 / DAY_MS, self.0 % DAY_MS);
+        let (year, month, day) = civil(days);
+        let (hours, minutes) = (in_day / 3_600_000, in_day / 60_000 % 60);
+        let (seconds, millis) = (in_day / 1_000 % 60, in_day % 1_000);
+        let text = format!(
+            "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z"
+        );
+        f.pad(&text)
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01. Years are counted
+/// from March, so that the leap day is the last of its year, in eras of 400 years.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468; // From 0000-03-01 to 1970-01-01.
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
 impl Add<Millis> for Wall {
     type Output = Self;
     fn add(self, length: Millis) -> Self {
@@ -144,6 +177,27 @@ pub struct Now {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_read_as_rfc_3339() {
+        let cases = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_735_689_599_042, "2024-12-31T23:59:59.042Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ];
+        for (at, text) in cases {
+            assert_eq!(Wall(at).to_string(), text);
+        }
+        // As a library of calendars writes it, day after day over four centuries.
+        for day in (0..146_097).step_by(13) {
+            let at = day * 86_400_000 + 12_345_678;
+            let theirs = jiff::Timestamp::from_millisecond(i64::try_from(at).unwrap()).unwrap();
+            let theirs = theirs.strftime("%Y-%m-%dT%H:%M:%S.678Z").to_string();
+            assert_eq!(Wall(at).to_string(), theirs);
+        }
+    }
 
     #[test]
     fn lengths_read_as_a_person_writes_them() {

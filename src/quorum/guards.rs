@@ -6,6 +6,7 @@
 //! | guard | automatic | operator |
 //! | --- | --- | --- |
 //! | quorum, agreement, freshness, hold-down, startup grace | hold | warn; silent if graceful |
+//! | quorum, where a graceful run would leave a Region that is agreed to be lost | – | hold |
 //! | not everything, cool-down, brake, quarantine | hold | warn |
 //! | automation | hold, ask | warn |
 //! | target ready, one at a time | hold | hold |
@@ -141,6 +142,9 @@ fn count(ctx: &GuardContext<'_>) -> (u32, u32) {
 }
 
 fn quorum(ctx: &GuardContext<'_>) -> Ruling {
+    if let Some(lost) = source_lost(ctx) {
+        return Ruling::Hold(lost);
+    }
     let (down, needed) = count(ctx);
     let members = u32::try_from(ctx.members.len()).unwrap_or(u32::MAX);
     if down < needed {
@@ -154,6 +158,18 @@ fn quorum(ctx: &GuardContext<'_>) -> Ruling {
         SingleVantage::Refuse if members <= 1 => ctx.unless_claimed(HoldReason::SingleVantage),
         SingleVantage::Refuse | SingleVantage::Allow => Ruling::Pass,
     }
+}
+
+/// A graceful run asks the Region that it leaves to hand over: one that is agreed to be lost cannot,
+/// and the run would end half-way. Whoever wants to leave it all the same wants a failover.
+fn source_lost(ctx: &GuardContext<'_>) -> Option<HoldReason> {
+    let lost = ctx
+        .verdict_on_from()
+        .is_some_and(|verdict| verdict.state == VerdictState::Down);
+    (ctx.kind.is_graceful() && lost).then(|| HoldReason::SourceLost {
+        region: ctx.from.clone(),
+        kind: ctx.kind,
+    })
 }
 
 fn agreement(ctx: &GuardContext<'_>) -> Ruling {
@@ -319,10 +335,17 @@ fn automation(ctx: &GuardContext<'_>) -> Ruling {
 /// Of this application only: which resources a plan touches is not known before it is made, so
 /// `apply` of `OpenRun` refuses one that another run holds.
 fn one_at_a_time(ctx: &GuardContext<'_>) -> Ruling {
-    match ctx.app_state().and_then(|app| app.open_run.clone()) {
-        Some(run) => Ruling::Hold(HoldReason::RunOpen { run }),
-        None => Ruling::Pass,
-    }
+    let Some(id) = ctx.app_state().and_then(|app| app.open_run.clone()) else {
+        return Ruling::Pass;
+    };
+    Ruling::Hold(match ctx.state.runs.get(&id) {
+        Some(run) => HoldReason::run_open(run),
+        None => HoldReason::RunOpen {
+            run: id,
+            by: String::new(),
+            since: None,
+        },
+    })
 }
 
 fn cool_down(ctx: &GuardContext<'_>) -> Ruling {

@@ -526,6 +526,21 @@ fn an_operator_is_warned_where_automation_is_held() {
     );
 }
 
+#[test]
+fn a_graceful_run_does_not_leave_what_is_lost() {
+    for kind in [RunKind::Switchover, RunKind::Failback] {
+        let lost = World::agreed().by_operator(kind, true);
+        let reason = HoldReason::SourceLost {
+            region: FROM.into(),
+            kind,
+        };
+        assert!(reason.remedy().contains("failoverctl failover"));
+        assert_eq!(lost.ruling(Guard::Quorum), Ruling::Hold(reason));
+        assert_eq!(lost.held_by(), ["source_lost"]);
+    }
+    assert!(World::agreed().by_operator(RunKind::Failover, false).acts());
+}
+
 /// Five members: one in the active Region, one in the standby, three outside both.
 const FIVE: [(&str, &str); 5] = [
     ("m1", FROM),

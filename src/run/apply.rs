@@ -93,6 +93,7 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             step,
             by,
             granted,
+            reason: _,
         } => {
             let moved = steps::approve(
                 open_run(state, run, "an approval")?,
@@ -104,14 +105,22 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             open::follow_execution(state, run);
             Ok(moved)
         }
-        CommandBody::SkipStep { run, step, by } => {
+        CommandBody::SkipStep {
+            run,
+            step,
+            by,
+            reason: _,
+        } => {
             let moved = steps::skip(open_run(state, run, "a skip")?, now, step, by)?;
             open::follow_execution(state, run);
             Ok(moved)
         }
-        CommandBody::RetryStep { run, step, by: _ } => {
-            steps::retry(open_run(state, run, "a retry")?, now, step)
-        }
+        CommandBody::RetryStep {
+            run,
+            step,
+            by: _,
+            reason: _,
+        } => steps::retry(open_run(state, run, "a retry")?, now, step),
         CommandBody::PauseRun { run, by, reason } => {
             let id = run;
             let run = open_run(state, id, "a pause")?;

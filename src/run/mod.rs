@@ -12,6 +12,7 @@
 
 mod apply;
 mod audit;
+mod consent;
 mod engine;
 mod members;
 mod open;

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
+use super::consent;
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -77,26 +78,26 @@ pub(super) fn open(
         .iter()
         .map(|step| (step.id.clone(), StepRecord::waiting()))
         .collect();
-    state.runs.insert(
-        id.clone(),
-        Run {
-            id: id.clone(),
-            application: plan.application.clone(),
-            epoch: plan.epoch,
-            plan: plan.clone(),
-            origin: origin.clone(),
-            opened_at: now,
-            closed_at: None,
-            executed_at: None,
-            status: RunStatus::Executing,
-            abort: None,
-            soak: limits.soak,
-            paused: None,
-            steps,
-            restoring: Vec::new(),
-            findings: Vec::new(),
-        },
-    );
+    let mut run = Run {
+        id: id.clone(),
+        application: plan.application.clone(),
+        epoch: plan.epoch,
+        plan: plan.clone(),
+        origin: origin.clone(),
+        opened_at: now,
+        closed_at: None,
+        executed_at: None,
+        status: RunStatus::Executing,
+        abort: None,
+        soak: limits.soak,
+        data_loss_approval: limits.data_loss_approval,
+        paused: None,
+        steps,
+        restoring: Vec::new(),
+        findings: Vec::new(),
+    };
+    consent::ask_beforehand(&mut run);
+    state.runs.insert(id.clone(), run);
     Ok(Event::RunOpened { run: id })
 }
 
@@ -160,9 +161,7 @@ fn check_guards(
         .collect();
     for run in state.runs.values().filter(|run| run.is_open()) {
         if run.application == plan.application {
-            return refuse(HoldReason::RunOpen {
-                run: run.id.clone(),
-            });
+            return refuse(HoldReason::run_open(run));
         }
         for step in &run.plan.steps {
             if let Some(resource) = step.intent.resource()
@@ -220,7 +219,9 @@ fn forget_other_days(runs: &mut Vec<Wall>, now: Wall) {
 
 /// After a step has come to rest: is the whole plan executed?
 ///
-/// A run that has executed serves from `to`, whatever becomes of its soak.
+/// A run that has executed serves from `to`, whatever becomes of its soak; but where the writer is,
+/// the application is: a plan that moves data has moved the application only if the data moved, and
+/// a person who skipped that step has moved the users alone.
 pub(super) fn follow_execution(state: &mut State, id: &RunId) {
     let now = state.time;
     let Some(run) = state.runs.get_mut(id) else {
@@ -238,8 +239,22 @@ pub(super) fn follow_execution(state: &mut State, id: &RunId) {
     run.status = RunStatus::Soaking {
         until: executed_at + run.soak,
     };
+    if moves_data(run) && !has_promoted(run) {
+        return;
+    }
     let (app, to) = (run.application.clone(), run.plan.to.clone());
     app_mut(state, &app).active = Some(to);
+}
+
+fn moves_data(run: &Run) -> bool {
+    let mut steps = run.plan.steps.iter();
+    steps.any(|step| step.intent.is_data_step())
+}
+
+fn has_promoted(run: &Run) -> bool {
+    run.in_order().any(|(step, record)| {
+        step.intent.is_data_step() && matches!(record.status, StepStatus::Done { .. })
+    })
 }
 
 /// Ends a soak that is over, or an abort that has come to rest.
@@ -452,9 +467,14 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     let wrote = run.anything_intended();
     let undone = aborted && run.gave_everything_back();
     let (from, opened_at) = (run.plan.from.clone(), run.opened_at);
-    let promoted = run.in_order().any(|(step, record)| {
-        step.intent.is_data_step() && matches!(record.status, StepStatus::Done { .. })
-    });
+    let promoted = has_promoted(run);
+    let said_no = run.origin.is_automatic()
+        && matches!(
+            &status,
+            RunStatus::Aborted {
+                reason: AbortReason::Operator { .. }
+            }
+        );
     run.status = status;
     run.closed_at = Some(now);
     let (app, to) = (run.application.clone(), run.plan.to.clone());
@@ -462,8 +482,9 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     let app = app_mut(state, &app);
     app.open_run = None;
     app.last_run = Some(id.clone());
-    // A run that wrote nothing moved nothing: it starts no cool-down.
-    if wrote || !aborted {
+    // A run that wrote nothing moved nothing: it starts no cool-down. But a person who has ended an
+    // automatic run has said no, and the same votes would open the next one at once.
+    if wrote || !aborted || said_no {
         app.last_closed_at = Some(now);
     }
     // Where the writer is, the application is.

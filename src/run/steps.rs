@@ -21,6 +21,7 @@ use crate::model::{
 };
 
 use super::apply::wrong_status;
+use super::consent;
 use super::open::begin_abort;
 
 /// What a new intent says of itself.
@@ -225,6 +226,7 @@ pub(super) fn intent(
     }
     let step = planned(run, id)?;
     check_ready(run, &step)?;
+    consent::check_intent(run, &step)?;
     let ready_at = run.ready_at(&step);
     let run_id = run.id.clone();
     let record = record_mut(run, id)?;
@@ -499,9 +501,16 @@ pub(super) fn approve(
 ) -> Result<Event, Rejection> {
     let step = planned(run, id)?;
     let run_id = run.id.clone();
+    let (allowed, ready) = (
+        consent::check_word(run, &step, by),
+        check_ready(run, &step).is_ok(),
+    );
     let record = record_mut(run, id)?;
     if record.status != StepStatus::AwaitingApproval {
         return Err(misplaced(id, &record.status, "an approval"));
+    }
+    if granted {
+        allowed?;
     }
     record.approved_by = granted.then(|| by.to_owned());
     if !granted {
@@ -516,9 +525,9 @@ pub(super) fn approve(
         };
         record.ended_at = Some(now);
     } else {
-        // Its time begins when it may.
+        // Its time begins when it may, which is later where it was asked for beforehand.
         record.status = StepStatus::Waiting;
-        record.started_at = Some(now);
+        record.started_at = ready.then_some(now);
     }
     come_to_rest(run, now, &step);
     Ok(Event::StepMoved {
@@ -579,6 +588,7 @@ pub(super) fn retry(run: &mut Run, now: Wall, id: &StepId) -> Result<Event, Reje
         RunStatus::NeedsOperator { reason: NeedsOperator::Drift { step, .. } } if step == id
     );
     let run_id = run.id.clone();
+    let asked_first = consent::is_to_be_asked(run, &step);
     let record = record_mut(run, id)?;
     match &record.status {
         StepStatus::Failed { .. } => {}
@@ -590,7 +600,11 @@ pub(super) fn retry(run: &mut Run, now: Wall, id: &StepId) -> Result<Event, Reje
         | StepStatus::Unknown { .. }
         | StepStatus::Skipped { .. } => return Err(misplaced(id, &record.status, "a retry")),
     }
-    record.status = StepStatus::Waiting;
+    record.status = if asked_first {
+        StepStatus::AwaitingApproval
+    } else {
+        StepStatus::Waiting
+    };
     record.started_at = Some(now);
     record.ended_at = None;
     if matches!(run.status, RunStatus::Soaking { .. }) {

@@ -31,8 +31,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    AppId, AppRegion, Application, DataLossGrant, Epoch, HoldReason, Plan, PlanHash, PlanNote,
-    PlannedStep, RegionId, RunKind, Runbook, Side, State, StepId, Traffic, Wall,
+    AppId, AppRegion, Application, DataLossGrant, Epoch, HoldReason, Millis, Plan, PlanHash,
+    PlanNote, PlannedStep, RegionId, RunKind, Runbook, Side, State, StepId, Traffic, Wall,
 };
 
 pub use graph::topological;
@@ -80,8 +80,8 @@ pub fn plan(request: &PlanRequest<'_>) -> Result<Plan, HoldReason> {
         to: request.to,
         runbook: &request.runbook.name,
         epoch: request.epoch,
-        steps: &steps,
-        data_loss: data_loss.as_ref(),
+        steps: chosen(&steps),
+        data_loss: data_loss.as_ref().map(Consent::from),
     })?;
     Ok(Plan {
         application: request.app.name.clone(),
@@ -103,7 +103,8 @@ pub fn plan(request: &PlanRequest<'_>) -> Result<Plan, HoldReason> {
     })
 }
 
-/// What a plan's hash is over: every choice, and neither dates nor remarks.
+/// What a plan's hash is over: every choice, and neither dates nor remarks. So a plan that is made
+/// anew moments later, from later looks at the same world, has the same hash.
 #[derive(Serialize)]
 struct Choices<'a> {
     application: &'a AppId,
@@ -112,8 +113,38 @@ struct Choices<'a> {
     to: &'a RegionId,
     runbook: &'a str,
     epoch: Epoch,
-    steps: &'a [PlannedStep],
-    data_loss: Option<&'a DataLossGrant>,
+    steps: Vec<PlannedStep>,
+    data_loss: Option<Consent<'a>>,
+}
+
+/// On whose word data may be lost, without the lag of that minute: the next sample is another, and
+/// the plan that a person has looked at is still the same.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Consent<'a> {
+    WithinRpo(Millis),
+    Operator(&'a str),
+    AskedBy(&'a str),
+}
+
+impl<'a> From<&'a DataLossGrant> for Consent<'a> {
+    fn from(grant: &'a DataLossGrant) -> Self {
+        match grant {
+            DataLossGrant::WithinRpo { lag: _, rpo_max } => Self::WithinRpo(*rpo_max),
+            DataLossGrant::Operator(name) => Self::Operator(name),
+            DataLossGrant::AskedBy(name) => Self::AskedBy(name),
+        }
+    }
+}
+
+/// The steps without what stood there before, which is a remark: what of it is to be given back, or
+/// deleted by value, stands in the intents.
+fn chosen(steps: &[PlannedStep]) -> Vec<PlannedStep> {
+    let chosen = steps.iter().map(|step| PlannedStep {
+        before: None,
+        ..step.clone()
+    });
+    chosen.collect()
 }
 
 /// Canonical because the fields of each type are written in one order and maps are ordered.

@@ -21,6 +21,7 @@ mod kills;
 mod members;
 mod metrics;
 mod mistakes;
+mod operators;
 mod outage;
 mod stage;
 mod stop;

@@ -224,6 +224,18 @@ fn a_syntax_error_and_what_else_there_is() {
 }
 
 #[test]
+fn who_approves_a_loss_of_data_is_part_of_what_a_vote_is_cast_under() {
+    let hash = |approval: &str| {
+        let text = format!("{GOOD}\n[auth]\n{approval}\n");
+        let config = read(&text, &[], &[]).expect("it is valid").config;
+        config.applications[0].config.clone()
+    };
+    let unsaid = hash("");
+    assert_eq!(hash("data_loss_approval = \"anyone\""), unsaid);
+    assert_ne!(hash("data_loss_approval = \"other_person\""), unsaid);
+}
+
+#[test]
 fn an_unknown_region() {
     insta::assert_snapshot!(after(&[("\"eu-north-1\"", "\"eu-north-7\"")]));
 }

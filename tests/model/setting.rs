@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use failoverd::controller::{Controller, Setup};
 use failoverd::model::{
     ActionSpec, AppId, AppRegion, AppResources, Application, Automation, AwsAccess, BootId, Check,
-    Command, CommandBody, ConfigHash, DetectionPolicy, GuardPolicy, LagSample, Member, MemberId,
-    Millis, Mono, Now, Objective, OnFailure, Probe, PromoteMethod, RegionId, RegionResources, Role,
-    RunKind, Runbook, RunbookStep, Side, SingleVantage, State, StepId, Wall,
+    Command, CommandBody, ConfigHash, DataLossApproval, DetectionPolicy, GuardPolicy, LagSample,
+    Member, MemberId, Millis, Mono, Now, Objective, OnFailure, Probe, PromoteMethod, RegionId,
+    RegionResources, Role, RunKind, Runbook, RunbookStep, Side, SingleVantage, State, StepId, Wall,
 };
 use failoverd::run::{Timing, apply};
 
@@ -227,6 +227,7 @@ pub fn controller(index: usize, life: u32, now: Now, lowers: bool, bug: Option<B
         references: vec![probe("reference")],
         runbooks: BTreeMap::from([("move".to_owned(), runbook(lowers))]),
         timing: TIMING,
+        data_loss_approval: DataLossApproval::Anyone,
     };
     Controller::new(setup, now)
 }

@@ -351,9 +351,16 @@ impl Model for Story {
             }
             Happening::Abort => {
                 turn.scene.left.pay(Fault::Abort);
-                let run = scene.committed.open_run(&shop())?.id.clone();
+                let open = scene.committed.open_run(&shop())?;
+                let (run, wrote) = (open.id.clone(), open.anything_intended());
                 let (by, reason) = ("ada".to_owned(), "enough".to_owned());
                 turn.commit(CommandBody::Abort { run, by, reason }).ok()?;
+                // Their no would cool down, and dates stand still here: so that there are second runs
+                // to look at, they say that they know.
+                if !wrote {
+                    let (app, by) = (shop(), "ada".to_owned());
+                    turn.commit(CommandBody::Acknowledge { app, by }).ok()?;
+                }
                 turn.tell_leader();
             }
             Happening::Pause => {

@@ -136,7 +136,7 @@ impl Turn {
                 ),
             },
             // For people.
-            Effect::Publish(_) | Effect::Decline { .. } => {}
+            Effect::Publish(_) | Effect::Answer { .. } => {}
         }
     }
 

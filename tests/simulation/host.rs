@@ -79,6 +79,7 @@ pub fn setup(id: Id, boot: BootId, members: &[Member], app: &Application, book: 
         references: REFERENCES.map(|id| product::probe(id, false)).into(),
         runbooks: BTreeMap::from([(book.name.clone(), book.clone())]),
         timing: TIMING,
+        data_loss_approval: DataLossApproval::Anyone,
     }
 }
 

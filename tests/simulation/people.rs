@@ -1,6 +1,6 @@
 //! People: what they do while things go wrong, and how they bring everything to an end after.
 
-use failoverd::controller::{Input, RunRequest};
+use failoverd::controller::{Input, RequestId, RunRequest};
 use failoverd::model::*;
 
 use crate::coverage::Kind;
@@ -74,8 +74,18 @@ impl World {
         let body = match kind {
             Kind::RunPaused => CommandBody::PauseRun { run, by, reason },
             Kind::AbortAsked => CommandBody::Abort { run, by, reason },
-            Kind::StepSkipped => CommandBody::SkipStep { run, step, by },
-            _ => CommandBody::RetryStep { run, step, by },
+            Kind::StepSkipped => CommandBody::SkipStep {
+                run,
+                step,
+                by,
+                reason: None,
+            },
+            _ => CommandBody::RetryStep {
+                run,
+                step,
+                by,
+                reason: None,
+            },
         };
         self.person(leader, body);
     }
@@ -96,6 +106,8 @@ impl World {
             by: "ann".to_owned(),
             reason: "because".to_owned(),
             allow_data_loss: self.rng.chance(40),
+            plan_hash: None,
+            id: RequestId::default(),
         }
     }
 
@@ -253,6 +265,8 @@ impl World {
                     by: by(),
                     reason: "asked".to_owned(),
                     allow_data_loss: true,
+                    plan_hash: None,
+                    id: RequestId::default(),
                 };
                 self.input(leader, Input::Request(request));
             }
@@ -302,6 +316,7 @@ impl World {
                     step,
                     by,
                     granted,
+                    reason: None,
                 },
             );
         }
@@ -321,7 +336,12 @@ impl World {
         let choice = self.rng.below(100);
         let body = match reason {
             NeedsOperator::StepFailed { step, .. } => match choice {
-                0..=49 if patient => CommandBody::RetryStep { run, step, by },
+                0..=49 if patient => CommandBody::RetryStep {
+                    run,
+                    step,
+                    by,
+                    reason: None,
+                },
                 _ if may_abort && (vital(&step) || (50..80).contains(&choice)) => {
                     let reason = "enough".to_owned();
                     CommandBody::Abort { run, by, reason }
@@ -330,10 +350,20 @@ impl World {
                     let reason = "enough".to_owned();
                     CommandBody::Abort { run, by, reason }
                 }
-                _ => CommandBody::SkipStep { run, step, by },
+                _ => CommandBody::SkipStep {
+                    run,
+                    step,
+                    by,
+                    reason: None,
+                },
             },
             NeedsOperator::Drift { step, .. } => match choice {
-                0..=59 if patient => CommandBody::RetryStep { run, step, by },
+                0..=59 if patient => CommandBody::RetryStep {
+                    run,
+                    step,
+                    by,
+                    reason: None,
+                },
                 _ => CommandBody::Acknowledge {
                     app: product::app(),
                     by,

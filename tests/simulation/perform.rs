@@ -1,6 +1,6 @@
 //! The shell's part: what a member's core asks for is done here, as `daemon/perform.rs` does it.
 
-use failoverd::controller::{Effect, Input};
+use failoverd::controller::{Effect, Input, RunAnswer};
 use failoverd::model::*;
 use failoverd::run::{Heard, Move};
 
@@ -34,15 +34,21 @@ impl World {
             Effect::Publish(view) => {
                 say!(self, "m{id} sees {} {}", view.active, view.phase.as_str());
             }
-            Effect::Decline { request, reasons } => {
-                let codes: Vec<&str> = reasons.iter().map(HoldReason::code).collect();
-                say!(
-                    self,
-                    "m{id} declines {} of {}: {codes:?}",
-                    request.kind,
-                    request.by
-                );
-                self.people.declined += 1;
+            Effect::Answer { request, answer } => {
+                let (kind, by) = (request.kind, request.by);
+                match answer {
+                    RunAnswer::Declined(reasons) => {
+                        let codes: Vec<&str> = reasons.iter().map(HoldReason::code).collect();
+                        say!(self, "m{id} declines {kind} of {by}: {codes:?}");
+                        self.people.declined += 1;
+                    }
+                    RunAnswer::Started(started) => {
+                        say!(self, "m{id} has opened {} for {by}", started.run);
+                    }
+                    RunAnswer::Unknown { why } => {
+                        say!(self, "m{id} does not know of the {kind} of {by}: {why}");
+                    }
+                }
             }
         }
     }

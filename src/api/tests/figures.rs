@@ -159,6 +159,7 @@ fn run() -> Run {
         status: RunStatus::Executing,
         abort: None,
         soak: Millis::ZERO,
+        data_loss_approval: DataLossApproval::default(),
         paused: None,
         steps: BTreeMap::from([
             ("raise".into(), raised),

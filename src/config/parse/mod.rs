@@ -1,6 +1,7 @@
 //! From the layered tree to a [`Config`]: sections, then applications, then everything at once.
 
 mod application;
+mod auth;
 mod checks;
 mod notify;
 mod peering;
@@ -130,7 +131,7 @@ impl Draft {
         let applications: Vec<Application> = self
             .applications
             .into_iter()
-            .map(|draft| hash::stamp(draft.app, &members, runbook))
+            .map(|draft| hash::stamp(draft.app, &members, runbook, &sections.auth))
             .collect();
         Ok(Loaded {
             config: Config {
@@ -146,6 +147,7 @@ impl Draft {
                 peering,
                 notifications: sections.sinks.into_iter().map(|sink| sink.sink).collect(),
                 heartbeat: sections.heartbeat,
+                auth: sections.auth,
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })

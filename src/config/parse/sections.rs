@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::aws_names::ArnKind;
-use crate::config::types::{ClusterTiming, Heartbeat, Node};
+use crate::config::types::{AuthPolicy, ClusterTiming, Heartbeat, Node};
 use crate::model::{
     Agreement, AwsAccess, DetectionPolicy, GuardPolicy, Member, MemberId, Millis, RegionDownRule,
     SingleVantage,
@@ -32,6 +32,7 @@ pub(super) struct Sections {
     /// How many stand in the file, good or bad.
     pub references_written: usize,
     pub guards: GuardPolicy,
+    pub auth: AuthPolicy,
     pub runbook_dir: Option<Located<PathBuf>>,
     pub members_place: Place,
     pub sinks: Vec<SinkDraft>,
@@ -137,6 +138,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         detection
     });
     let guards = table.section("guards", "[guards]", |t| guards(t, &GuardPolicy::default()));
+    let auth = table.section("auth", "[auth]", super::auth::auth);
     let runbook_dir = table.section("runbooks", "[runbooks]", |t| {
         t.located("dir", values::path(base))
     });
@@ -160,6 +162,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         references_place,
         references_written,
         guards,
+        auth,
         runbook_dir,
         members_place,
         sinks,

@@ -26,6 +26,7 @@ fn controller() -> Controller {
             soak_poll: Millis(30 * S),
             steady_poll: Millis(300 * S),
         },
+        data_loss_approval: DataLossApproval::default(),
     };
     Controller::new(setup, now(0))
 }
@@ -93,7 +94,7 @@ fn leading(controller: &mut Controller, at: u64, input: Input) -> Option<StandDo
         | Effect::OpenRun { .. }
         | Effect::Perform { .. }
         | Effect::Publish(_)
-        | Effect::Decline { .. } => None,
+        | Effect::Answer { .. } => None,
     })
 }
 

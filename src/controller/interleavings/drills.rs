@@ -328,6 +328,8 @@ fn an_operator_who_asks_while_automation_opens_is_told_of_its_run() {
     assert!(first.origin.is_automatic());
     let reason = HoldReason::RunOpen {
         run: first.id.clone(),
+        by: "the quorum".to_owned(),
+        since: Some(first.opened_at),
     };
     assert_eq!(scene.declined[&by], [reason]);
 }
@@ -379,15 +381,15 @@ fn two_leaders_that_open_at_once_open_one_run_and_the_second_is_told() {
                 brake: 2,
                 quarantine: true,
                 soak: Millis::ZERO,
+                data_loss_approval: DataLossApproval::default(),
             },
         }
     };
     let first = other(&scene);
     scene.commit(first).unwrap();
     scene.pass(TICK.times(5));
-    let reason = HoldReason::RunOpen {
-        run: RunId::from("shop-1"),
-    };
+    let first = &scene.state.runs[&RunId::from("shop-1")];
+    let reason = HoldReason::run_open(first);
     assert_eq!(scene.declined[&by], [reason]);
     assert_eq!(scene.state.runs.len(), 1);
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::*;
 use crate::daemon::clock::WorldClock;
 use crate::model::{
-    Epoch, LagSample, NodegroupRef, NodegroupSize, Objective, OnFailure, Origin, Plan, PlanHash,
-    PlannedStep, RegionId, RunKind, RunLimits, State, Traffic, Wall,
+    DataLossApproval, Epoch, LagSample, NodegroupRef, NodegroupSize, Objective, OnFailure, Origin,
+    Plan, PlanHash, PlannedStep, RegionId, RunKind, RunLimits, State, Traffic, Wall,
 };
 use crate::ports::ReadError;
 use crate::run::apply;
@@ -119,6 +119,7 @@ fn opening() -> CommandBody {
             brake: 1,
             quarantine: false,
             soak: Millis::ZERO,
+            data_loss_approval: DataLossApproval::default(),
         },
     }
 }
@@ -159,6 +160,7 @@ fn performer(state: State) -> (Performer, mpsc::Receiver<Input>) {
         standing_down: Arc::default(),
         apps: Arc::default(),
         looked: Arc::default(),
+        operators: Operators::new([]).0,
     };
     (performer, answers)
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::controller::Input;
 use crate::daemon::clock::WorldClock;
 use crate::daemon::gossip::Sheets;
+use crate::daemon::operate::Operators;
 use crate::daemon::perform::Unseen;
 use crate::daemon::stats::Stats;
 use crate::model::fixtures::application;
@@ -131,6 +132,7 @@ async fn said(aws: Aws) -> Vec<bool> {
         standing_down: Arc::default(),
         apps: Arc::default(),
         looked: Arc::default(),
+        operators: Operators::new([]).0,
     };
     let apps = ["shop", "bazaar"].map(|name| Application {
         name: name.into(),

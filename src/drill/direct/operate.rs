@@ -1,6 +1,6 @@
 //! What a person does in a drill, through the members as any person would.
 
-use crate::controller::RunRequest;
+use crate::controller::{RequestId, RunRequest};
 use crate::drill::scenario::{OperatorAct, Place};
 use crate::drill::stage::DrillError;
 use crate::model::{CommandBody, RunId, RunKind, Wall};
@@ -20,6 +20,8 @@ impl Director<'_> {
             by: by.clone(),
             reason: reason.clone(),
             allow_data_loss,
+            plan_hash: None,
+            id: RequestId::default(),
         };
         match act {
             OperatorAct::Failover {
@@ -81,6 +83,7 @@ impl Director<'_> {
                 step: step.clone(),
                 by,
                 granted: matches!(act, OperatorAct::Approve { .. }),
+                reason: None,
             },
             OperatorAct::Abort { reason } => CommandBody::Abort {
                 run: of_run()?,
@@ -97,11 +100,13 @@ impl Director<'_> {
                 run: of_run()?,
                 step: step.clone(),
                 by,
+                reason: None,
             },
             OperatorAct::Skip { step } => CommandBody::SkipStep {
                 run: of_run()?,
                 step: step.clone(),
                 by,
+                reason: None,
             },
             OperatorAct::Ack {} => CommandBody::Acknowledge {
                 app: self.app.clone(),

@@ -219,6 +219,7 @@ pub(super) fn commands() -> Vec<Command> {
         brake: 2,
         quarantine: true,
         soak: Millis(3),
+        data_loss_approval: DataLossApproval::default(),
     };
     let grants = [
         DataLossGrant::WithinRpo {
@@ -280,17 +281,20 @@ pub(super) fn commands() -> Vec<Command> {
             run: run.clone(),
             step: step.clone(),
             by: by.clone(),
+            reason: None,
         },
         CommandBody::SkipStep {
             run: run.clone(),
             step: step.clone(),
             by: by.clone(),
+            reason: None,
         },
         CommandBody::Approve {
             run: run.clone(),
             step: StepId::from("step/7"),
             by: by.clone(),
             granted: true,
+            reason: None,
         },
         CommandBody::RecordDrift {
             run: run.clone(),

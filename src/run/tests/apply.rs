@@ -633,18 +633,16 @@ fn any_command() -> impl Strategy<Value = CommandBody> {
             reason: String::new(),
         }),
         2 => (run.clone(), step.clone(), any::<bool>()).prop_map(|(run, step, granted)| {
-            CommandBody::Approve { run, step, by: "ada".to_owned(), granted }
+            CommandBody::Approve { run, step, by: "ada".to_owned(), granted, reason: None }
         }),
         2 => (run.clone(), step.clone()).prop_map(|(run, step)| CommandBody::SkipStep {
             run,
             step,
-            by: "ada".to_owned()
-        }),
+            by: "ada".to_owned(), reason: None }),
         2 => (run.clone(), step.clone()).prop_map(|(run, step)| CommandBody::RetryStep {
             run,
             step,
-            by: "ada".to_owned()
-        }),
+            by: "ada".to_owned(), reason: None }),
         1 => (run, step).prop_map(|(run, step)| CommandBody::RecordDrift {
             run,
             step,

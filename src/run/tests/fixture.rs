@@ -82,6 +82,7 @@ pub fn limits() -> RunLimits {
         brake: 2,
         quarantine: true,
         soak: Millis::from_mins(15),
+        data_loss_approval: DataLossApproval::default(),
     }
 }
 
@@ -213,6 +214,7 @@ impl World {
             step: StepId::from(step),
             by: "ada".to_owned(),
             granted,
+            reason: None,
         })
     }
 
@@ -222,6 +224,7 @@ impl World {
             run,
             step: StepId::from(step),
             by: "ada".to_owned(),
+            reason: None,
         })
     }
 
@@ -231,6 +234,7 @@ impl World {
             run,
             step: StepId::from(step),
             by: "ada".to_owned(),
+            reason: None,
         })
     }
 

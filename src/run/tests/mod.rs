@@ -2,6 +2,7 @@
 
 mod abort;
 mod apply;
+mod consent;
 mod engine;
 mod fixture;
 mod inherit;

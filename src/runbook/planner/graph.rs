@@ -70,6 +70,18 @@ pub(super) fn resolve_all(
     })
 }
 
+/// Whether a step of this run gives the endpoints of that Region a weight.
+pub(super) fn gives_weight(scene: &Scene<'_>, side: Side) -> bool {
+    let mut steps = scene.request.runbook.steps.iter();
+    steps.any(|step| {
+        let gives = matches!(
+            &step.action,
+            ActionSpec::Weight { region, weight } if *region == side && *weight > 0
+        );
+        gives && runs(scene, step)
+    })
+}
+
 fn runs(scene: &Scene<'_>, step: &RunbookStep) -> bool {
     match step.run_if {
         None => true,

@@ -5,7 +5,7 @@ use crate::model::{
     Side,
 };
 
-use super::{Lack, Notes, Scene, dns, other, scale, template};
+use super::{Lack, Notes, Scene, dns, graph, other, scale, template};
 
 /// An intent, what gives back what it changes, and what stood there before.
 #[derive(Debug)]
@@ -185,13 +185,26 @@ fn dial(
         percent,
     };
     // The goal needs no earlier value: an unknown one only means that nothing can be given back.
-    let before = group(scene, region, notes).map(|group| group.dial_percent);
+    let group = group(scene, region, notes);
+    if percent > 0 && group.is_some_and(is_shut) && !graph::gives_weight(scene, side) {
+        return Err(Lack::Configuration(format!(
+            "every endpoint weight of {} is 0, so a dial of {percent} % would send the users nowhere: give its endpoints their weights back in Global Accelerator, then plan again",
+            region.name
+        )));
+    }
+    let before = group.map(|group| group.dial_percent);
     Ok(vec![Resolved {
         suffix: None,
         intent: to(percent),
         restore: before.map(to),
         before: before.map(|percent| format!("dial {percent} %")),
     }])
+}
+
+/// Whether its endpoints are known, and none of them gets anything.
+fn is_shut(group: &EndpointGroup) -> bool {
+    let mut endpoints = group.endpoints.iter();
+    !group.endpoints.is_empty() && endpoints.all(|endpoint| endpoint.weight == 0)
 }
 
 fn weights(

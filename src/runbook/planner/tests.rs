@@ -588,6 +588,74 @@ fn a_stand_in_goes_with_the_step_it_stands_in_for() {
 }
 
 #[test]
+fn users_are_not_sent_where_every_endpoint_weight_is_0() {
+    let shut = |desk: &mut Desk| {
+        let traffic = desk.fresh.as_mut().unwrap();
+        for endpoint in &mut traffic.groups[1].1.endpoints {
+            endpoint.weight = 0;
+        }
+    };
+    let mut desk = Desk::with(vec![step("raise", dial(Side::To, 100), &[])]);
+    shut(&mut desk);
+    let why = desk.refusal();
+    assert!(
+        why.contains("every endpoint weight of eu-central-1 is 0"),
+        "{why}"
+    );
+    assert!(
+        why.contains("give its endpoints their weights back"),
+        "{why}"
+    );
+    // Nothing is wrong with shutting it, nor where the run itself gives weights back.
+    desk.runbook.steps = vec![step("lower", dial(Side::To, 0), &[])];
+    desk.plan().unwrap();
+    let open = ActionSpec::Weight {
+        region: Side::To,
+        weight: 128,
+    };
+    let raise = step("raise", dial(Side::To, 100), &["open"]);
+    desk.runbook.steps = vec![step("open", open, &[]), raise];
+    desk.plan().unwrap();
+    desk.runbook.steps[0].run_if = Some(RunIf::Graceful);
+    assert!(
+        desk.plan().is_err(),
+        "a step that this run does not have gave weights"
+    );
+}
+
+#[test]
+fn the_next_sample_of_the_lag_makes_the_same_plan_and_another_person_does_not() {
+    let mut desk = Desk::with(active_passive());
+    let hash = |desk: &Desk| desk.plan().unwrap().hash;
+    let looked_at = hash(&desk);
+    desk.now = Wall(70_000);
+    desk.data_loss = Some(DataLossGrant::WithinRpo {
+        lag: Millis(900),
+        rpo_max: Millis(10_000),
+    });
+    desk.known().lag.insert(
+        TO.into(),
+        vec![LagSample {
+            at: Wall(62_000),
+            lag: Millis(900),
+        }],
+    );
+    assert_eq!(hash(&desk), looked_at);
+    let mut others = Vec::new();
+    for grant in [
+        DataLossGrant::Operator("ada".to_owned()),
+        DataLossGrant::Operator("bob".to_owned()),
+        DataLossGrant::AskedBy("ada".to_owned()),
+    ] {
+        desk.data_loss = Some(grant);
+        others.push(hash(&desk));
+    }
+    others.push(looked_at);
+    let different: BTreeSet<&PlanHash> = others.iter().collect();
+    assert_eq!(different.len(), others.len());
+}
+
+#[test]
 fn recorded_traffic_serves_where_it_could_not_be_read() {
     let mut desk = Desk::with(active_passive());
     let fresh = desk.plan().unwrap();
