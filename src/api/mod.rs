@@ -23,6 +23,7 @@ mod problem;
 mod routes;
 mod serve;
 mod source;
+mod traffic;
 pub mod wire;
 
 #[cfg(test)]

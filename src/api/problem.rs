@@ -1,9 +1,12 @@
 //! A "no", as every client reads it: RFC 9457 with a stable code, the reason and the remedy.
 
+use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
+
+use super::traffic::RefusedBecause;
 
 /// What media type it has.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -46,6 +49,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (
             status,
+            Extension(RefusedBecause(self.code.clone())),
             [(CONTENT_TYPE, PROBLEM_JSON), (CACHE_CONTROL, "no-store")],
             // Five texts and a number: nothing in it that JSON cannot write.
             serde_json::to_vec(&self).unwrap_or_default(),

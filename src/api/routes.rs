@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 
 use super::members;
-use super::metrics::{self, Scraper};
+use super::metrics::{Exposition, Scraper};
 use super::page;
 use super::problem::Problem;
 use super::source::ApiSource;
+use super::traffic::{self, Traffic};
 use crate::model::Millis;
 
 /// Scrapes that are written at the same time. Two scrapers are usual (a pair of Prometheus servers);
@@ -24,7 +26,7 @@ const SCRAPES: usize = 2;
 const PAGES: &str = "/         the status page, for people\n\
                      /livez    200 while the daemon's loop turns\n\
                      /readyz   200 while this member does its part, 503 and why otherwise\n\
-                     /metrics  OpenMetrics\n\
+                     /metrics  for Prometheus\n\
                      /v1/members  the members as JSON; see failoverctl member\n";
 
 #[derive(Clone)]
@@ -35,10 +37,10 @@ struct Pages {
 }
 
 /// `loopback`: whether only this host's own users can ask.
-pub(super) fn router(source: ApiSource, loopback: bool) -> Router {
+pub(super) fn router(source: ApiSource, loopback: bool, traffic: &Arc<Traffic>) -> Router {
     let members = members::router(source.clone(), loopback);
     let pages = Pages {
-        scraper: Arc::new(Scraper::new(&source)),
+        scraper: Arc::new(Scraper::new(&source, traffic)),
         scrapes: Arc::new(Semaphore::new(SCRAPES)),
         source,
     };
@@ -51,6 +53,7 @@ pub(super) fn router(source: ApiSource, loopback: bool) -> Router {
         .merge(members)
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_page)
+        .layer(from_fn_with_state(Arc::clone(traffic), traffic::count))
 }
 
 async fn livez(State(pages): State<Pages>) -> Response {
@@ -81,7 +84,8 @@ async fn readyz(State(pages): State<Pages>) -> Response {
     text(status, format!("{ready}\n"))
 }
 
-async fn metrics(State(pages): State<Pages>) -> Response {
+async fn metrics(State(pages): State<Pages>, headers: HeaderMap) -> Response {
+    let exposition = Exposition::accepted(&headers);
     let cannot = |why: String| {
         tracing::error!(why, "the metrics could not be written");
         text(
@@ -97,14 +101,14 @@ async fn metrics(State(pages): State<Pages>) -> Response {
     // On a thread of its own: with a thousand applications the text is megabytes, and the runtime's
     // threads have probes and proofs to carry.
     let written = tokio::task::spawn_blocking(move || {
-        let text = scraper.scrape();
+        let text = scraper.scrape(exposition);
         drop(permit);
         text
     })
     .await;
     match written {
         Ok(Ok(text)) => (
-            [(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT))],
+            [(CONTENT_TYPE, HeaderValue::from_static(exposition.content()))],
             text,
         )
             .into_response(),

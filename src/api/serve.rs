@@ -10,12 +10,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::routes::router;
 use super::source::ApiSource;
+use super::traffic::Traffic;
 
 /// What one client may take from the others. Real time: it is this host's sockets that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,9 @@ pub(super) async fn serve_within(
 ) {
     // Unknown is not taken for loopback.
     let address = listener.local_addr();
-    let router = router(source, address.is_ok_and(|a| a.ip().is_loopback()));
+    let traffic = Arc::new(Traffic::new());
+    let loopback = address.is_ok_and(|a| a.ip().is_loopback());
+    let router = router(source, loopback, &traffic);
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.connections));
@@ -73,8 +77,11 @@ pub(super) async fn serve_within(
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = converse(stream, router.clone(), stop.clone(), limits);
+                    let traffic = Arc::clone(&traffic);
                     tasks.spawn(async move {
-                        connection.await;
+                        if connection.await.is_err() {
+                            traffic.dropped();
+                        }
                         drop(place);
                     });
                 }
@@ -95,7 +102,15 @@ pub(super) async fn serve_within(
     tasks.wait().await;
 }
 
-async fn converse(stream: TcpStream, router: Router, stop: CancellationToken, limits: Limits) {
+/// # Errors
+///
+/// If it took too long.
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    stop: CancellationToken,
+    limits: Limits,
+) -> Result<(), Elapsed> {
     let service = service_fn(move |request| router.clone().oneshot(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,6 +130,10 @@ async fn converse(stream: TcpStream, router: Router, stop: CancellationToken, li
         Ok(Ok(())) => {}
         // Clients reset and give up as a matter of course: not worth more than a trace.
         Ok(Err(error)) => tracing::trace!(%error, "an API connection ended early"),
-        Err(_) => tracing::debug!("an API connection was dropped: it took too long"),
+        Err(elapsed) => {
+            tracing::debug!("an API connection was dropped: it took too long");
+            return Err(elapsed);
+        }
     }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use super::members::MemberDesk;
 use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
-use crate::model::{Member, MemberId, RegionId};
+use crate::model::{Application, Member, MemberId, RegionId};
 
 /// Everything an answer is made of. Clones share it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct ApiSource {
     pub heartbeat: Heartbeat,
     /// Every configured member.
     pub configured: Arc<[Configured]>,
+    /// Every configured application.
+    pub applications: Arc<[Application]>,
     /// Where changes of members are asked for.
     pub desk: Arc<dyn MemberDesk>,
 }

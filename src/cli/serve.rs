@@ -76,6 +76,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
     };
     let address = config.node.api;
     let configured = Configured::list(&config);
+    let applications = config.applications.clone().into();
     let mut node = Node::start(NodeOptions::production(config, Arc::clone(&clock))).await?;
     tracing::info!(
         member = %member.id,
@@ -101,6 +102,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
                 ALIVE_WITHIN,
             ),
             configured,
+            applications,
             desk: Arc::new(handle.clone()),
         },
         stopping.clone().cancelled_owned(),

@@ -258,6 +258,7 @@ impl Node {
         for (index, vantage) in vantages.iter().enumerate() {
             let set = spawn_probes(&config, vantage, &clock, boot.0 ^ index as u64, &inbox_in);
             probes.push((vantage.member.clone(), set?));
+            stats.hosts(&vantage.member);
         }
         watchers::spawn(&config.applications, &performer, &stopping);
         let stall = LoopStall::new();

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ledger::{Formation, LedgerMetrics, Quorum};
+use crate::ledger::{CommitTimes, Formation, LedgerMetrics, Quorum};
 use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
 use crate::notify::Tally;
 use crate::peer::{CertificateStatus, PeerStatus};
@@ -128,8 +128,12 @@ pub struct LedgerFigures {
     pub last_log_index: Option<u64>,
     /// How long the last durable commit took on this host's disk, in real microseconds.
     pub last_commit_us: Option<u64>,
+    /// How long every durable commit took since the start.
+    pub commits: CommitTimes,
     /// Size of the database file in bytes.
     pub size_bytes: u64,
+    /// Bytes that may still be written to the data folder's file system, if it says.
+    pub free_bytes: Option<u64>,
 }
 
 impl From<LedgerMetrics> for LedgerFigures {
@@ -140,7 +144,9 @@ impl From<LedgerMetrics> for LedgerFigures {
             last_commit_us: metrics
                 .last_commit
                 .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+            commits: metrics.commits,
             size_bytes: metrics.size_bytes,
+            free_bytes: metrics.free_bytes,
         }
     }
 }

@@ -72,13 +72,25 @@ impl Stats {
         }
     }
 
+    /// A vantage of this process: what may befall it is counted from 0, because a series that begins
+    /// with 1 has not risen for whoever asks by how much it did.
+    pub fn hosts(&self, member: &MemberId) {
+        for cause in ["stall", "gap", "clock_step"] {
+            drop(self.tilts.get_or_create(&TiltLabels {
+                member: member.0.clone(),
+                cause,
+            }));
+        }
+        self.samples_dropped(member, 0);
+    }
+
     /// A vantage took a sample.
     pub fn sampled(&self, member: &MemberId, sample: &Sample) {
         let result = sample_word(&sample.result.outcome);
         match &sample.target {
             Target::Region { app, region, probe } => {
                 let probe = ProbeLabels {
-                    app: app.0.clone(),
+                    application: app.0.clone(),
                     region: region.0.clone(),
                     probe: probe.0.clone(),
                     member: member.0.clone(),
@@ -89,7 +101,7 @@ impl Stats {
                     .observe(real.as_secs_f64());
                 self.samples
                     .get_or_create(&SampleLabels {
-                        app: probe.app,
+                        application: probe.application,
                         region: probe.region,
                         probe: probe.probe,
                         member: probe.member,
@@ -170,7 +182,7 @@ impl Stats {
     /// A run has closed. Its duration is that of its execution, without the soak.
     pub fn run_closed(&self, run: &Run) {
         let labels = RunLabels {
-            app: run.application.0.clone(),
+            application: run.application.0.clone(),
             kind: run.plan.kind.as_str(),
             status: run.status.as_str(),
         };
@@ -310,7 +322,7 @@ impl MetricConstructor<Histogram> for Buckets {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SampleLabels {
-    app: String,
+    application: String,
     region: String,
     probe: String,
     member: String,
@@ -319,7 +331,7 @@ struct SampleLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProbeLabels {
-    app: String,
+    application: String,
     region: String,
     probe: String,
     member: String,
@@ -362,7 +374,7 @@ struct ProposalLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RunLabels {
-    app: String,
+    application: String,
     kind: &'static str,
     status: &'static str,
 }
@@ -417,7 +429,7 @@ mod tests {
         stats.tilted(&member, &Tilt::Stall(Millis(300)));
 
         let text = text(&stats);
-        let labels = r#"app="shop",region="eu-west-1",probe="web",member="m1""#;
+        let labels = r#"application="shop",region="eu-west-1",probe="web",member="m1""#;
         for (result, count) in [("success", 2), ("timeout", 1), ("unknown", 1)] {
             holds(
                 &text,

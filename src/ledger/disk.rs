@@ -15,11 +15,15 @@ use std::time::{Duration, Instant};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
+use super::commit_times::{CommitClock, CommitTimes};
 use super::error::{DiskError, OpenError};
 
 /// Jobs that may wait. The core has one write under way, each replication stream and the snapshot
 /// builder one read or write: this is never reached in a cluster of tens.
 const QUEUE: usize = 64;
+
+/// Of a size that nobody told.
+const UNKNOWN: u64 = u64::MAX;
 
 type Work = Box<dyn FnOnce(&Database) + Send>;
 
@@ -51,7 +55,10 @@ struct Shared {
     failure: OnceLock<Arc<DiskError>>,
     /// Microseconds of the last durable commit; zero before the first.
     commit_us: AtomicU64,
+    commits: CommitClock,
     size_bytes: AtomicU64,
+    /// What this process may still write to the folder's file system; unknown if it does not say.
+    free_bytes: AtomicU64,
     /// Closed on purpose.
     closing: AtomicBool,
 }
@@ -69,7 +76,9 @@ impl Disk {
             dir: dir.clone(),
             failure: OnceLock::new(),
             commit_us: AtomicU64::new(0),
+            commits: CommitClock::default(),
             size_bytes: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(UNKNOWN),
             closing: AtomicBool::new(false),
         });
         let gauges = Arc::clone(&shared);
@@ -165,6 +174,19 @@ impl Disk {
         }
     }
 
+    /// How long every durable commit took, in host time.
+    pub(super) fn commits(&self) -> CommitTimes {
+        self.shared.commits.read()
+    }
+
+    /// Bytes that may still be written to the folder's file system, if it says.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        match self.shared.free_bytes.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            bytes => Some(bytes),
+        }
+    }
+
     /// Size of the database file in bytes.
     pub(super) fn size_bytes(&self) -> u64 {
         self.shared.size_bytes.load(Ordering::Relaxed)
@@ -204,6 +226,10 @@ impl Shared {
         // Only a gauge: an unreadable size must not fail a commit that has succeeded.
         if let Ok(meta) = fs::metadata(file) {
             self.size_bytes.store(meta.len(), Ordering::Relaxed);
+        }
+        if let Ok(space) = rustix::fs::statvfs(&self.dir) {
+            let free = space.f_bavail.saturating_mul(space.f_frsize);
+            self.free_bytes.store(free, Ordering::Relaxed);
         }
     }
 }
@@ -245,7 +271,9 @@ fn write_durably(
     work(&transaction)?;
     let started = host_now();
     transaction.commit()?;
-    let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    shared.commits.took(took);
+    let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     shared.commit_us.store(took.max(1), Ordering::Relaxed);
     Ok(())
 }

@@ -18,6 +18,7 @@
 //! after reopening; this is why every failure of [`propose`](crate::ports::Ledger::propose) but
 //! `NotLeader` means *unknown*.
 
+mod commit_times;
 mod core;
 mod disk;
 mod election;
@@ -42,6 +43,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use commit_times::{COMMIT_BOUNDS_US, CommitTimes};
 pub use error::{DiskError, OpenError, ServeError, StartError, StopReason, WipedDisk};
 pub use formation::{Formation, HelloBody, OwnFolder, decide};
 pub use log_store::{LogReader, LogStore};

@@ -27,6 +27,7 @@ use crate::config::ClusterTiming;
 use crate::model::{Command, DiskId, Event, MemberId, Rejection, State};
 use crate::ports::{Clock, Ledger, LedgerError};
 
+use super::commit_times::CommitTimes;
 use super::core::{self, Core, Parts, stop_reason};
 use super::error::{OpenError, ServeError, StartError, StopReason, WipedDisk, chain};
 use super::formation::{Formation, HelloBody, OwnFolder};
@@ -101,6 +102,10 @@ pub struct LedgerMetrics {
     pub last_commit: Option<Duration>,
     /// Size of the database file in bytes.
     pub size_bytes: u64,
+    /// Bytes that may still be written to the data folder's file system.
+    pub free_bytes: Option<u64>,
+    /// How long every durable commit took since the start.
+    pub commits: CommitTimes,
 }
 
 /// The replicated log of this member.
@@ -348,6 +353,8 @@ impl RaftLedger {
             snapshot_index: metrics.snapshot.map(|id| id.index),
             last_commit: self.core.disk.last_commit(),
             size_bytes: self.core.disk.size_bytes(),
+            free_bytes: self.core.disk.free_bytes(),
+            commits: self.core.disk.commits(),
         }
     }
 

@@ -86,7 +86,7 @@ impl HeartbeatTally {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn succeeded(&self, at: Wall) {
+    pub(crate) fn succeeded(&self, at: Wall) {
         self.last_success.store(at.0, Ordering::Relaxed);
     }
 

@@ -20,6 +20,7 @@ use super::frame::{self, Frame, FrameError};
 use super::pending::{NeverAsked, Pending};
 use super::registry::Entered;
 use super::serving::Serving;
+use super::traffic::Meter;
 use super::{Limits, Refusal, host_time};
 
 /// How much is written, and read, at a time: what `stall` is about.
@@ -228,7 +229,8 @@ async fn write_frames(
         let frame = tokio::select! {
             biased;
             Ok(reason) = &mut goodbye => {
-                let told = write_frame(&mut to, Frame::Goodbye(reason), limits.stall).await;
+                let farewell = Frame::Goodbye(reason);
+                let told = write_frame(&mut to, farewell, &entered.meter, limits.stall).await;
                 // Half closed: the rest of what the other side sends is still read.
                 let _ = timeout(GOODBYE, to.shutdown()).await;
                 return told.err().unwrap_or(Broken::Closed);
@@ -252,7 +254,7 @@ async fn write_frames(
                 _,
             ) => {}
         }
-        if let Err(broken) = write_frame(&mut to, frame, limits.stall).await {
+        if let Err(broken) = write_frame(&mut to, frame, &entered.meter, limits.stall).await {
             return broken;
         }
     }
@@ -261,9 +263,11 @@ async fn write_frames(
 async fn write_frame(
     to: &mut (impl AsyncWrite + Unpin),
     frame: Frame,
+    meter: &Meter,
     stall: Duration,
 ) -> Result<(), Broken> {
     let (mut header, mut body) = frame.encode();
+    meter.sent(header.len() + body.len());
     if body.len() <= SMALL {
         header.extend_from_slice(&body);
         body = Bytes::new();
@@ -296,6 +300,7 @@ impl Reader<'_> {
         loop {
             match frame::decode(buffer, self.body_limit) {
                 Ok(Some(frame)) => {
+                    self.entered.meter.understood();
                     if let Some(ended) = self.take(frame).await {
                         return ended;
                     }
@@ -311,7 +316,10 @@ impl Reader<'_> {
             buffer.reserve(PIECE);
             match timeout(self.silence, from.read_buf(buffer)).await {
                 Ok(Ok(0)) => return Ended::Broken(Broken::Closed),
-                Ok(Ok(_)) => self.entered.heard(),
+                Ok(Ok(bytes)) => {
+                    self.entered.meter.received(bytes);
+                    self.entered.heard();
+                }
                 Ok(Err(error)) => return Ended::Broken(Broken::Io(error)),
                 Err(_elapsed) => return Ended::Broken(Broken::Silent(self.silence)),
             }

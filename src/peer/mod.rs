@@ -47,6 +47,7 @@ mod serving;
 mod status;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod warnings;
 
 pub use bytes::understand;
@@ -57,3 +58,4 @@ pub use net::{PeerHandler, PeerNet};
 pub use options::{ChannelLimits, Limits, PeerMember, PeerOptions};
 pub use refusal::Refusal;
 pub use status::{CertificateStatus, PeerFault, PeerStatus};
+pub use traffic::ChannelTraffic;

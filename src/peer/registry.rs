@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
+use super::traffic::Meter;
 use super::{Channel, PeerFault, PeerIdentity, PeerMember, PeerStatus, Refusal, host_time};
 use crate::model::{BootId, MemberId};
 
@@ -47,6 +48,8 @@ struct Entry {
     fault: Option<(String, String, Instant)>,
     refuses: Option<Refusal>,
     round_trips: VecDeque<Duration>,
+    /// Of both directions' connections; kept while there are none.
+    meters: BTreeMap<Channel, Arc<Meter>>,
     /// Rung when a life of it was let in: whoever waits to dial it need not wait.
     arrived: Arc<Notify>,
 }
@@ -131,6 +134,7 @@ impl Registry {
                 fault: None,
                 refuses: None,
                 round_trips: VecDeque::new(),
+                meters: Channel::ALL.map(|channel| (channel, Arc::default())).into(),
                 arrived: Arc::default(),
             })
             .address
@@ -258,6 +262,7 @@ impl Registry {
             serial,
             control,
             first,
+            meter: entry.meters.entry(channel).or_default().clone(),
         }
     }
 
@@ -349,6 +354,11 @@ impl Registry {
                     }),
                     round_trip: entry.round_trips.back().copied(),
                     round_trip_worst: entry.round_trips.iter().max().copied(),
+                    traffic: entry
+                        .meters
+                        .iter()
+                        .map(|(channel, meter)| (*channel, meter.read()))
+                        .collect(),
                 }
             })
             .collect()
@@ -376,6 +386,8 @@ pub(super) struct Entered {
     pub control: Control,
     /// Whether it is the member's first one.
     pub first: bool,
+    /// What passes is counted here.
+    pub meter: Arc<Meter>,
 }
 
 impl Entered {

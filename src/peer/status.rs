@@ -1,9 +1,9 @@
 //! What is known of the others, for `status`, metrics and alerts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Channel, PeerIdentity, Refusal};
+use super::{Channel, ChannelTraffic, PeerIdentity, Refusal};
 use crate::model::MemberId;
 
 /// One other member, as this one sees it now.
@@ -30,6 +30,8 @@ pub struct PeerStatus {
     pub round_trip: Option<Duration>,
     /// The worst of the last hundred or so pings: what a heartbeat must exceed.
     pub round_trip_worst: Option<Duration>,
+    /// What has passed since this process started, for every channel.
+    pub traffic: BTreeMap<Channel, ChannelTraffic>,
 }
 
 /// Something that went wrong, and when.

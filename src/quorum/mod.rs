@@ -32,5 +32,5 @@ pub use decision::decide;
 pub use guards::{BRAKE_WINDOW, GuardContext, GuardOrigin, evaluate};
 pub use judge::{Judgement, judge, majority};
 pub use matrix::Matrix;
-pub use target::{choose_target, looks_down};
+pub use target::{candidates, choose_target, looks_down};
 pub use verdicts::Verdicts;

@@ -27,22 +27,30 @@ pub(super) fn is_quarantined(app: &Application, state: &State, region: &RegionId
             .is_some_and(|known| known.quarantined.contains_key(region))
 }
 
-/// The first configured Region that is not `from`, not quarantined and does not look down. Whether
-/// it is *ready* is for the guard to say: a candidate that is not is a reason, not a reason to look
-/// for a worse one.
+/// The first of the [`candidates`]. Whether it is *ready* is for the guard to say: a candidate that is
+/// not is a reason, not a reason to look for a worse one.
 pub fn choose_target(
     app: &Application,
     state: &State,
     verdicts: &[Verdict],
     from: &RegionId,
 ) -> Option<RegionId> {
+    candidates(app, state, verdicts, from).next().cloned()
+}
+
+/// The Regions that are not `from`, not quarantined and do not look down, as configured.
+pub fn candidates<'a>(
+    app: &'a Application,
+    state: &State,
+    verdicts: &[Verdict],
+    from: &RegionId,
+) -> impl Iterator<Item = &'a RegionId> {
     app.regions
         .iter()
         .map(|region| &region.name)
-        .find(|name| {
+        .filter(move |name| {
             *name != from && !is_quarantined(app, state, name) && !looks_down(app, verdicts, name)
         })
-        .cloned()
 }
 
 /// Whether `to` can take over as far as the votes tell. Each of its standby probes must be up for

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use super::family::{Gauges, len, truth};
+use super::family::{Gauges, Labels, len, truth};
 use crate::daemon::snapshot::{ClusterView, Snapshot};
-use crate::peer::PeerStatus;
+use crate::model::MemberId;
+use crate::peer::{ChannelTraffic, PeerStatus};
 
 const MS_PER_SECOND: i64 = 1_000;
 
@@ -26,7 +27,18 @@ pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Resu
         "How many members decide together, by the log",
         len(cluster.quorum.voters.len()),
     )?;
+    out.single(
+        "voters_connected",
+        "How many of the voters are this member or have every channel to it open",
+        len(connected(cluster)),
+    )?;
+    out.seconds(
+        "cluster_heartbeat_interval",
+        "How often a leader is heard, in real time: what a round trip must not exceed",
+        [(Labels::new(), cluster.heartbeat.as_secs_f64())],
+    )?;
     peers(out, cluster)?;
+    traffic(out, cluster)?;
     out.counter(
         "peer_refusals",
         "How often this member refused another since it started, by reason",
@@ -35,30 +47,48 @@ pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Resu
             .iter()
             .map(|(reason, times)| (vec![("reason", reason.as_str())], *times)),
     )?;
+    certificate(out, cluster)
+}
+
+fn connected(cluster: &ClusterView) -> usize {
+    let is_connected = |member: &MemberId| {
+        let mut peers = cluster.peers.iter();
+        peers.any(|peer| peer.member == *member && peer.connected)
+    };
+    cluster
+        .quorum
+        .voters
+        .iter()
+        .filter(|voter| voter.is_self || is_connected(&voter.member))
+        .count()
+}
+
+fn certificate(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {
+    let labels = || vec![("certificate", "peer")];
     out.seconds(
-        "peer_certificate_not_after",
-        "When this member's certificate ends, since 1970",
+        "certificate_expiry_timestamp",
+        "When a certificate of this member ends, in seconds since 1970",
         cluster.certificate.as_ref().map(|certificate| {
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "seconds since 1970 are far below 2^52"
             )]
             let seconds = (certificate.not_after_ms / MS_PER_SECOND) as f64;
-            (Vec::new(), seconds)
+            (labels(), seconds)
         }),
     )?;
     out.plain(
-        "peer_certificate_reload_failed",
-        "Whether the certificate's files as they stand now cannot be taken",
+        "certificate_reload_failed",
+        "Whether a certificate's files as they stand now cannot be taken",
         cluster
             .certificate
             .as_ref()
-            .map(|certificate| (Vec::new(), truth(certificate.reload_error.is_some()))),
+            .map(|certificate| (labels(), truth(certificate.reload_error.is_some()))),
     )
 }
 
 fn peers(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {
-    fn labels(peer: &PeerStatus) -> Vec<(&'static str, &str)> {
+    fn labels(peer: &PeerStatus) -> Labels<'_> {
         vec![("peer", peer.member.as_str())]
     }
     out.plain(
@@ -70,11 +100,58 @@ fn peers(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {
             .map(|peer| (labels(peer), truth(peer.connected))),
     )?;
     out.seconds(
+        "peer_silence",
+        "How long ago the last byte of another member came, in real time; no series if none ever did",
+        cluster
+            .peers
+            .iter()
+            .filter_map(|peer| Some((labels(peer), peer.last_heard?.as_secs_f64()))),
+    )?;
+    out.seconds(
+        "peer_round_trip",
+        "How long the latest ping of another member took",
+        cluster
+            .peers
+            .iter()
+            .filter_map(|peer| Some((labels(peer), peer.round_trip?.as_secs_f64()))),
+    )?;
+    out.seconds(
         "peer_round_trip_worst",
         "The worst of the last hundred or so pings of another member: what the heartbeat must exceed",
-        cluster.peers.iter().filter_map(|peer| {
-            let worst = peer.round_trip_worst?;
-            Some((labels(peer), worst.as_secs_f64()))
-        }),
+        cluster
+            .peers
+            .iter()
+            .filter_map(|peer| Some((labels(peer), peer.round_trip_worst?.as_secs_f64()))),
+    )
+}
+
+fn traffic(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {
+    type Figure = fn(&ChannelTraffic) -> [u64; 2];
+    let samples = |figure: Figure| {
+        let channels = cluster.peers.iter().flat_map(|peer| {
+            let channels = peer.traffic.iter();
+            channels.map(move |(channel, traffic)| (peer, channel, traffic))
+        });
+        channels.flat_map(move |(peer, channel, traffic)| {
+            let directions = ["sent", "received"].into_iter().zip(figure(traffic));
+            directions.map(move |(direction, amount)| {
+                let labels = vec![
+                    ("peer", peer.member.as_str()),
+                    ("channel", channel.as_str()),
+                    ("direction", direction),
+                ];
+                (labels, amount)
+            })
+        })
+    };
+    out.counter(
+        "peer_frames",
+        "Frames between this member and another since this one started",
+        samples(|traffic| [traffic.frames_sent, traffic.frames_received]),
+    )?;
+    out.byte_counter(
+        "peer_traffic",
+        "Bytes between this member and another since this one started, before encryption",
+        samples(|traffic| [traffic.bytes_sent, traffic.bytes_received]),
     )
 }

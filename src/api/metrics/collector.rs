@@ -1,36 +1,42 @@
 //! The snapshot as metrics: the member itself and its ledger here, the rest beside.
 
 use std::fmt;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, cluster, notifications, runs};
+use super::{applications, cluster, facts, notifications, runs, votes};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
+use crate::ledger::{COMMIT_BOUNDS_US, CommitTimes};
 
 /// Reads the snapshot once per scrape, so that all of it is of one turn.
 #[derive(Debug)]
 pub(super) struct SnapshotCollector {
     source: ApiSource,
+    every: bool,
 }
 
 impl SnapshotCollector {
-    pub(super) fn new(source: ApiSource) -> Self {
-        Self { source }
+    /// `every`: also names the families that have nothing to say.
+    pub(super) fn new(source: ApiSource, every: bool) -> Self {
+        Self { source, every }
     }
 }
 
 impl Collector for SnapshotCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let snapshot = self.source.now();
-        let mut out = Gauges::new(&mut encoder);
+        let mut out = Gauges::new(&mut encoder, self.every);
         member(&mut out, &self.source, &snapshot)?;
         ledger(&mut out, &snapshot)?;
         cluster::encode(&mut out, &snapshot)?;
         notifications::encode(&mut out, &snapshot)?;
-        applications::encode(&mut out, &snapshot)?;
+        votes::encode(&mut out, &snapshot, &self.source.member.id)?;
+        applications::encode(&mut out, &snapshot, &self.source.applications)?;
+        facts::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)
     }
 }
@@ -60,7 +66,7 @@ fn member(out: &mut Gauges<'_, '_>, source: &ApiSource, snapshot: &Snapshot) -> 
         truth(snapshot.leads),
     )?;
     out.seconds(
-        "heartbeat_age",
+        "loop_age",
         "Since the daemon's loop last turned, in real time; the ages of this scrape are as of then",
         [(Vec::new(), source.heartbeat.age().as_secs_f64())],
     )
@@ -79,16 +85,36 @@ fn ledger(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
     out.seconds(
         "ledger_last_commit",
         "How long the last durable commit took on this host's disk, in real time",
-        ledger.last_commit_us.map(|us| {
-            (
-                Vec::new(),
-                std::time::Duration::from_micros(us).as_secs_f64(),
-            )
-        }),
+        ledger
+            .last_commit_us
+            .map(|us| (Vec::new(), Duration::from_micros(us).as_secs_f64())),
     )?;
+    commits(out, &ledger.commits)?;
     out.bytes(
         "ledger_size",
         "Size of the ledger's file",
         [(Vec::new(), count(ledger.size_bytes))],
+    )?;
+    out.counter(
+        "audit_entries",
+        "Entries that were ever written to the audit, by the ledger",
+        [(Vec::new(), snapshot.state.audit.number)],
+    )?;
+    out.bytes(
+        "ledger_disk_free",
+        "What may still be written to the file system of the ledger's folder",
+        ledger.free_bytes.map(|bytes| (Vec::new(), count(bytes))),
+    )
+}
+
+fn commits(out: &mut Gauges<'_, '_>, commits: &CommitTimes) -> fmt::Result {
+    let seconds = |us: u64| Duration::from_micros(us).as_secs_f64();
+    let bounds = COMMIT_BOUNDS_US.into_iter().map(seconds);
+    let bounded: Vec<_> = bounds.chain([f64::INFINITY]).zip(commits.counts).collect();
+    out.seconds_histogram(
+        "ledger_commit_duration",
+        "How long durable commits took on this host's disk, fsync included, in real time",
+        seconds(commits.sum_us),
+        &bounded,
     )
 }

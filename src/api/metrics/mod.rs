@@ -10,9 +10,12 @@
 pub(super) mod applications;
 mod cluster;
 mod collector;
+mod exposition;
+mod facts;
 mod family;
 mod notifications;
 mod runs;
+mod votes;
 
 use std::fmt;
 
@@ -20,10 +23,9 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use self::collector::SnapshotCollector;
+pub(super) use self::exposition::Exposition;
 use super::source::ApiSource;
-
-/// The content type of what [`Scraper::scrape`] writes.
-pub(super) const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use super::traffic::Traffic;
 
 /// Before every metric's name.
 const PREFIX: &str = "failoverd";
@@ -35,17 +37,29 @@ pub(super) struct Scraper {
 }
 
 impl Scraper {
-    pub(super) fn new(source: &ApiSource) -> Self {
+    pub(super) fn new(source: &ApiSource, traffic: &Traffic) -> Self {
+        Self::with(source, traffic, false)
+    }
+
+    /// Names also the families that have nothing to say: for their documentation.
+    #[cfg(test)]
+    pub(super) fn of_every_family(source: &ApiSource, traffic: &Traffic) -> Self {
+        Self::with(source, traffic, true)
+    }
+
+    fn with(source: &ApiSource, traffic: &Traffic, every: bool) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        registry.register_collector(Box::new(SnapshotCollector::new(source.clone())));
+        let collector = SnapshotCollector::new(source.clone(), every);
+        registry.register_collector(Box::new(collector));
         source.stats.register(&mut registry);
+        traffic.register(&mut registry);
         Self { registry }
     }
 
     /// All of them, as text.
-    pub(super) fn scrape(&self) -> Result<String, fmt::Error> {
+    pub(super) fn scrape(&self, exposition: Exposition) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(exposition.of(text))
     }
 }

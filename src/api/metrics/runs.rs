@@ -3,9 +3,11 @@
 
 use std::fmt;
 
-use super::family::{Gauges, Labels, len, secs, truth};
+use super::family::{Gauges, Labels, len, secs, truth, unix};
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{AppId, PlannedStep, Run, StepActivity, StepRecord};
+use crate::model::{
+    AppId, NeedsOperator, PlannedStep, Run, RunStatus, StepActivity, StepRecord, Wall,
+};
 
 pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
     runs(out, snapshot)?;
@@ -18,7 +20,7 @@ fn runs(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
         "Whether an application has an open run",
         snapshot.views.keys().map(|app| {
             let open = snapshot.state.open_run(app).is_some();
-            (vec![("app", app.as_str())], truth(open))
+            (vec![("application", app.as_str())], truth(open))
         }),
     )?;
     out.plain(
@@ -27,10 +29,11 @@ fn runs(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
         open(snapshot).map(|(app, run)| {
             (
                 vec![
-                    ("app", app.as_str()),
+                    ("application", app.as_str()),
                     ("kind", run.plan.kind.as_str()),
                     ("from", run.plan.from.as_str()),
                     ("to", run.plan.to.as_str()),
+                    ("origin", origin(run)),
                     ("status", run.status.as_str()),
                 ],
                 1.0,
@@ -40,22 +43,47 @@ fn runs(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
     out.plain(
         "run_paused",
         "Whether the open run of an application is paused by an operator",
-        open(snapshot).map(|(app, run)| (vec![("app", app.as_str())], truth(run.paused.is_some()))),
+        open(snapshot).map(|(app, run)| {
+            (
+                vec![("application", app.as_str())],
+                truth(run.paused.is_some()),
+            )
+        }),
     )?;
     out.seconds(
         "run_age",
         "Since when the open run of an application is open, in world time",
         open(snapshot).map(|(app, run)| {
             (
-                vec![("app", app.as_str())],
+                vec![("application", app.as_str())],
                 secs(snapshot.at.wall.since(run.opened_at)),
             )
         }),
     )?;
     out.plain(
-        "run_findings",
-        "How much drift was found since the open run's steps were done",
-        open(snapshot).map(|(app, run)| (vec![("app", app.as_str())], len(run.findings.len()))),
+        "run_needs_operator",
+        "Why the open run of an application waits for a person; only what is has a series",
+        open(snapshot).filter_map(|(app, run)| {
+            let reason = waits_for_a_person(run)?;
+            Some((vec![("application", app.as_str()), ("reason", reason)], 1.0))
+        }),
+    )?;
+    out.plain(
+        "drift_findings",
+        "What is no longer as an application's open or last run left it; none once that was acknowledged",
+        snapshot.views.keys().filter_map(|app| {
+            let known = snapshot.state.apps.get(app)?;
+            let run = match (snapshot.state.open_run(app), &known.last_run) {
+                (Some(open), _) => open,
+                (None, last) => snapshot.state.runs.get(last.as_ref()?)?,
+            };
+            let findings = if known.acknowledged && !run.is_open() {
+                0
+            } else {
+                run.findings.len()
+            };
+            Some((vec![("application", app.as_str())], len(findings)))
+        }),
     )
 }
 
@@ -68,7 +96,7 @@ fn steps(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
     };
     fn labels<'a>(app: &'a AppId, step: &'a PlannedStep) -> Labels<'a> {
         vec![
-            ("app", app.as_str()),
+            ("application", app.as_str()),
             ("step", step.id.as_str()),
             ("action", step.intent.name()),
         ]
@@ -93,11 +121,56 @@ fn steps(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
             Some((labels, 1.0))
         }),
     )?;
+    type Date = fn(&StepRecord) -> Option<Wall>;
+    let dates: [(&str, &str, Date); 2] = [
+        (
+            "run_step_started_timestamp",
+            "When a step of the open run was begun, in seconds since 1970; no series before",
+            |record| record.started_at,
+        ),
+        (
+            "run_step_ended_timestamp",
+            "When a step of the open run came to rest, in seconds since 1970; no series before",
+            |record| record.ended_at,
+        ),
+    ];
+    for (name, help, date) in dates {
+        out.seconds(
+            name,
+            help,
+            steps().filter_map(|(app, _, step, record)| {
+                Some((labels(app, step), unix(date(record)?)))
+            }),
+        )?;
+    }
     out.plain(
         "run_step_attempts",
         "Intents to write that a step of the open run has had",
         steps().map(|(app, _, step, record)| (labels(app, step), f64::from(record.attempts))),
     )
+}
+
+fn origin(run: &Run) -> &'static str {
+    if run.origin.is_automatic() {
+        "quorum"
+    } else {
+        "operator"
+    }
+}
+
+fn waits_for_a_person(run: &Run) -> Option<&'static str> {
+    match &run.status {
+        RunStatus::NeedsOperator { reason } => Some(match reason {
+            NeedsOperator::StepFailed { .. } => "step_failed",
+            NeedsOperator::Drift { .. } => "drift",
+            NeedsOperator::Inherited { .. } => "inherited",
+        }),
+        RunStatus::Executing
+        | RunStatus::Aborting { .. }
+        | RunStatus::Soaking { .. }
+        | RunStatus::Completed
+        | RunStatus::Aborted { .. } => None,
+    }
 }
 
 fn activity_word(activity: StepActivity) -> &'static str {

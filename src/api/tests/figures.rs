@@ -8,9 +8,10 @@ use super::openmetrics::{Series, read};
 use super::support::{Served, starting};
 use crate::api::metrics::applications::PHASES;
 use crate::daemon::snapshot::{ClusterView, LedgerFigures, Readiness, Snapshot};
-use crate::ledger::{Quorum, VoterSeen};
+use crate::daemon::stats::Stats;
+use crate::ledger::{CommitTimes, Quorum, VoterSeen};
 use crate::model::*;
-use crate::peer::{CertificateStatus, PeerStatus};
+use crate::peer::{CertificateStatus, Channel, ChannelTraffic, PeerStatus};
 use crate::probe::Tilt;
 
 /// Two minutes after the epoch of both clocks.
@@ -260,6 +261,15 @@ fn cluster() -> ClusterView {
             last_error: None,
             round_trip: Some(Duration::from_millis(22)),
             round_trip_worst: Some(Duration::from_millis(31)),
+            traffic: BTreeMap::from([(
+                Channel::Votes,
+                ChannelTraffic {
+                    frames_sent: 5,
+                    frames_received: 4,
+                    bytes_sent: 900,
+                    bytes_received: 700,
+                },
+            )]),
         }],
         certificate: Some(CertificateStatus {
             not_after_ms: 1_900_000_000_000,
@@ -272,7 +282,7 @@ fn cluster() -> ClusterView {
     }
 }
 
-fn snapshot() -> Snapshot {
+pub fn snapshot() -> Snapshot {
     Snapshot {
         cluster: cluster(),
         at: Now {
@@ -283,6 +293,7 @@ fn snapshot() -> Snapshot {
         state: Arc::new(state()),
         leads: true,
         votes: vec![
+            vote("m1", Opinion::Up, VoteReason::Probes),
             vote("m2", Opinion::Down, VoteReason::Probes),
             vote("m3", Opinion::Unknown, VoteReason::Isolated),
         ],
@@ -291,7 +302,12 @@ fn snapshot() -> Snapshot {
             term: 3,
             last_log_index: Some(41),
             last_commit_us: Some(2_300),
+            commits: CommitTimes {
+                counts: [1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+                sum_us: 1_512_300,
+            },
             size_bytes: 1_048_576,
+            free_bytes: Some(7_000_000_000),
         },
         ready: Readiness::default(),
         told: crate::notify::Tally::default(),
@@ -309,8 +325,8 @@ fn value(series: &Series, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 #[tokio::test]
 async fn metrics_are_open_metrics_and_say_what_the_snapshot_says() {
     let api = Served::start(snapshot()).await;
-    count_everything(&api);
-    let answer = api.get("/metrics").await;
+    count_everything(&api.stats);
+    let answer = api.scrape().await;
     assert_eq!(answer.status, 200);
     assert!(
         answer
@@ -325,7 +341,7 @@ async fn metrics_are_open_metrics_and_say_what_the_snapshot_says() {
             &series,
             "vote",
             &[
-                ("app", "shop"),
+                ("application", "shop"),
                 ("region", fixtures::FROM),
                 ("member", member),
                 ("state", state),
@@ -341,7 +357,7 @@ async fn metrics_are_open_metrics_and_say_what_the_snapshot_says() {
 #[tokio::test]
 async fn before_the_first_turn_there_is_little_to_say_and_that_is_valid() {
     let api = Served::start(starting()).await;
-    let answer = api.get("/metrics").await;
+    let answer = api.scrape().await;
     let series = read(&answer.body).unwrap();
     assert_eq!(value(&series, "ready", &[]), Some(0.0));
     assert_eq!(value(&series, "leader", &[]), Some(0.0));
@@ -349,9 +365,8 @@ async fn before_the_first_turn_there_is_little_to_say_and_that_is_valid() {
 }
 
 /// One of each, so that the order within a family is fixed.
-fn count_everything(api: &Served) {
+pub fn count_everything(stats: &Stats) {
     let member = MemberId::from("m1");
-    let stats = &api.stats;
     let target = fixtures::region_target(fixtures::FROM, "web");
     stats.sampled(&member, &fixtures::sample(target, 0, fixtures::failure()));
     stats.sampled(
@@ -375,6 +390,59 @@ fn count_everything(api: &Served) {
     closed.executed_at = Some(Wall(NOW - 10_000));
     closed.closed_at = Some(Wall(NOW));
     stats.run_closed(&closed);
+}
+
+#[tokio::test]
+async fn plain_text_says_the_same() {
+    let api = Served::start(snapshot()).await;
+    count_everything(&api.stats);
+    let open = api.scrape().await;
+    let plain = api.get("/metrics").await;
+    assert!(
+        plain
+            .head
+            .contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{}",
+        plain.head
+    );
+    // What they say of the scrapes themselves differs.
+    let samples = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter(|line| !line.starts_with('#') && !line.starts_with("failoverd_api_"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(samples(&open.body), samples(&plain.body));
+    assert!(
+        plain
+            .body
+            .contains("# TYPE failoverd_runs_closed_total counter\n")
+    );
+    assert!(plain.body.contains("# TYPE failoverd_build_info gauge\n"));
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_api_is_counted() {
+    let api = Served::start(snapshot()).await;
+    api.get("/livez").await;
+    api.get("/nothing/here").await;
+    api.get("/v1/nothing").await;
+    api.ask("BREW", "/livez").await;
+    let series = read(&api.scrape().await.body).unwrap();
+    let requests = |route, method, status| {
+        value(
+            &series,
+            "api_requests_total",
+            &[("route", route), ("method", method), ("status", status)],
+        )
+    };
+    assert_eq!(requests("/livez", "GET", "2xx"), Some(1.0));
+    assert_eq!(requests("none", "GET", "4xx"), Some(2.0));
+    assert_eq!(requests("/livez", "other", "4xx"), Some(1.0));
+    let rejected = |reason| value(&series, "api_rejected_total", &[("reason", reason)]);
+    assert_eq!(rejected("no_such_page"), Some(1.0));
+    assert_eq!(rejected("other"), Some(2.0));
+    assert_eq!(value(&series, "api_requests_in_flight", &[]), Some(1.0));
 }
 
 #[test]

@@ -122,7 +122,10 @@ async fn an_answer_that_has_begun_is_finished_at_the_end() {
         ..Limits::default()
     };
     let api = Served::within(limits, large()).await;
-    let stream = says(api.address, "GET /metrics HTTP/1.1\r\nhost: here\r\n\r\n");
+    let stream = says(
+        api.address,
+        "GET /metrics HTTP/1.1\r\nhost: here\r\naccept: application/openmetrics-text\r\n\r\n",
+    );
     stream.readable().await.unwrap();
     api.stop.cancel();
     let answer = answer(stream).await;

@@ -1,6 +1,6 @@
 //! `/v1/members`: the list, and who may change it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -60,6 +60,7 @@ fn peer(member: &str, disk: u128) -> PeerStatus {
         last_error: None,
         round_trip: None,
         round_trip_worst: None,
+        traffic: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod figures;
 mod limits;
 mod members;
+mod metrics_doc;
 mod openmetrics;
 mod pages;
 mod support;

@@ -80,24 +80,10 @@ impl Served {
         let listener = bind(listen.parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (snapshot, seen) = watch::channel(Arc::new(snapshot));
-        let stats = Arc::new(Stats::new());
         let stop = CancellationToken::new();
         let desk = Arc::new(Desk::default());
-        let source = ApiSource {
-            member: fixtures::members().remove(0),
-            snapshot: seen,
-            stats: stats.clone(),
-            heartbeat: Heartbeat::new(move || age, Duration::from_secs(10)),
-            configured: fixtures::members()
-                .into_iter()
-                .map(|member| Configured {
-                    address: Some(format!("{}.example.org:7401", member.id)),
-                    id: member.id,
-                    region: member.region,
-                })
-                .collect(),
-            desk: desk.clone(),
-        };
+        let source = source(seen, desk.clone(), age);
+        let stats = source.stats.clone();
         let served = tokio::spawn(serve_within(
             limits,
             listener,
@@ -122,6 +108,12 @@ impl Served {
         self.send(method, path, "here", None, "").await
     }
 
+    /// As a scraper asks that reads OpenMetrics.
+    pub async fn scrape(&self) -> Answer {
+        let accept = "here\r\naccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+        self.send("GET", "/metrics", accept, None, "").await
+    }
+
     pub async fn send(
         &self,
         method: &str,
@@ -140,6 +132,30 @@ impl Served {
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         answer(stream).await
+    }
+}
+
+/// What an API answers from, whose loop last turned that long ago.
+pub fn source(
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    desk: Arc<Desk>,
+    age: Duration,
+) -> ApiSource {
+    ApiSource {
+        member: fixtures::members().remove(0),
+        snapshot,
+        stats: Arc::new(Stats::new()),
+        heartbeat: Heartbeat::new(move || age, Duration::from_secs(10)),
+        configured: fixtures::members()
+            .into_iter()
+            .map(|member| Configured {
+                address: Some(format!("{}.example.org:7401", member.id)),
+                id: member.id,
+                region: member.region,
+            })
+            .collect(),
+        applications: [fixtures::application()].into(),
+        desk,
     }
 }
 
