@@ -1,5 +1,6 @@
 //! The API over real sockets.
 
+mod alerts;
 mod figures;
 mod limits;
 mod members;
