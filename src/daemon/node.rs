@@ -274,7 +274,7 @@ impl Node {
         let (snapshots_in, snapshots) =
             watch::channel(Arc::new(Snapshot::starting(clock.now(), ledger.state())));
         let (notices, _) = broadcast::channel(NOTICES);
-        let told = Tally::of(&config);
+        let told = Tally::of(&config.notifications, config.heartbeat.is_some());
         notify::start(&config, &told, &host, &snapshots, &stopping)?;
         let measured = Arc::clone(&ledger);
         let driver = Driver {

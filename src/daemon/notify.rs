@@ -8,11 +8,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::model::{Member, Millis};
-use crate::notify::{self, ClientError, Desk, Tally, Well};
+use crate::notify::{self, ClientError, Desk, Sender, Tally, Well};
 use crate::ports::Clock;
 
 use super::news::News;
 use super::snapshot::Snapshot;
+
+/// What a cluster is called that has no name, as between members.
+const DEFAULT_CLUSTER: &str = "failoverd";
 
 /// The loop turns at least twice a second; without a turn for this long this member is not well.
 const TURNS_WITHIN: Millis = Millis::from_secs(10);
@@ -30,11 +33,20 @@ pub(super) fn start(
     stopping: &CancellationToken,
 ) -> Result<(), ClientError> {
     if !config.notifications.is_empty() {
-        let desk = Desk::open(config, told, clock, stopping, &TaskTracker::new())?;
         let me = Member {
             id: config.node.id.clone(),
             region: config.node.region.clone(),
         };
+        let sender = Sender {
+            member: me.clone(),
+            cluster: config.peering.as_ref().map_or_else(
+                || DEFAULT_CLUSTER.to_owned(),
+                |peering| peering.cluster.clone(),
+            ),
+        };
+        let tasks = TaskTracker::new();
+        let sinks = &config.notifications;
+        let desk = Desk::open(sinks, sender, told, clock, stopping, &tasks)?;
         tokio::spawn(follow(
             News::new(me),
             desk,

@@ -12,7 +12,7 @@ use super::letter::Sender;
 use super::message::Message;
 use super::tally::{Fate, SinkTally, Tally};
 use super::{ClientError, client};
-use crate::config::{Config, NotifySink};
+use crate::config::NotifySink;
 use crate::ports::Clock;
 
 /// Messages that wait for one receiver. An outage of a fleet of a hundred applications makes two or
@@ -48,25 +48,15 @@ impl Desk {
     ///
     /// If this host cannot speak HTTP.
     pub fn open(
-        config: &Config,
+        sinks: &[NotifySink],
+        sender: Sender,
         tally: &Tally,
         clock: &Arc<dyn Clock>,
         stopping: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<Self, ClientError> {
         let http = client()?;
-        let sender = Sender {
-            member: crate::model::Member {
-                id: config.node.id.clone(),
-                region: config.node.region.clone(),
-            },
-            cluster: config
-                .peering
-                .as_ref()
-                .map_or_else(|| "failoverd".to_owned(), |peering| peering.cluster.clone()),
-        };
-        let trays: Vec<Tray> = config
-            .notifications
+        let trays: Vec<Tray> = sinks
             .iter()
             .map(|sink| {
                 let tray = Tray {
@@ -180,15 +170,14 @@ impl Queue {
 }
 
 impl Tally {
-    /// One counter set for each receiver of the configuration.
-    pub fn of(config: &Config) -> Self {
-        let sinks = config
-            .notifications
+    /// One set of counters for each receiver, and one for the heartbeat where there is one.
+    pub fn of(sinks: &[NotifySink], heartbeat: bool) -> Self {
+        let sinks = sinks
             .iter()
             .map(|sink| (sink.id.clone(), SinkTally::default()));
         Self {
             sinks: Arc::new(sinks.collect()),
-            heartbeat: config.heartbeat.as_ref().map(|_| Arc::default()),
+            heartbeat: heartbeat.then(Arc::default),
         }
     }
 }

@@ -13,8 +13,9 @@ const SUMMARY: usize = 1_024;
 
 /// Who writes.
 #[derive(Clone, Debug)]
-pub(super) struct Sender {
+pub struct Sender {
     pub member: Member,
+    /// The cluster's name: part of what an incident is known by.
     pub cluster: String,
 }
 

@@ -27,6 +27,7 @@ mod tests;
 
 pub use desk::Desk;
 pub use heartbeat::{Well, beat};
+pub use letter::Sender;
 pub use message::{Message, Standing};
 pub use tally::{HeartbeatTally, SinkTally, Tally};
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::letters::message;
+use super::letters::{message, sender};
 use super::receiver::Receiver;
-use crate::config::{Config, Heartbeat, NotifySink, SinkAddress, SinkKind, Urgency};
+use crate::config::{Heartbeat, NotifySink, SinkAddress, SinkKind, Urgency};
 use crate::model::{Millis, Now, Wall};
 use crate::notify::{Desk, Message, Standing, Tally, beat};
 use crate::ports::Clock;
@@ -43,19 +43,6 @@ struct Office {
     folder: tempfile::TempDir,
 }
 
-fn config(sinks: Vec<NotifySink>) -> Config {
-    let base = std::path::Path::new("/etc/failoverd");
-    let source = crate::runbook::spanned::Source::new(
-        "failoverd.toml",
-        crate::config::default_config_text(),
-    );
-    let loaded = crate::config::from_sources(&source, &[], &[], base).expect("it ships valid");
-    Config {
-        notifications: sinks,
-        ..loaded.config
-    }
-}
-
 fn sink(id: &str, kind: SinkKind, address: SinkAddress) -> NotifySink {
     NotifySink {
         id: id.to_owned(),
@@ -69,11 +56,11 @@ fn sink(id: &str, kind: SinkKind, address: SinkAddress) -> NotifySink {
 impl Office {
     fn with(sinks: impl FnOnce(&std::path::Path) -> Vec<NotifySink>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = config(sinks(folder.path()));
-        let tally = Tally::of(&config);
+        let sinks = sinks(folder.path());
+        let tally = Tally::of(&sinks, false);
         let clock: Arc<dyn Clock> = Arc::new(Still);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let desk = Desk::open(&config, &tally, &clock, &stopping, &tasks).unwrap();
+        let desk = Desk::open(&sinks, sender(), &tally, &clock, &stopping, &tasks).unwrap();
         Self {
             desk,
             tally,
