@@ -53,7 +53,7 @@ fn peer(member: &str, disk: u128) -> PeerStatus {
             region: RegionId::from("eu-central-1"),
             boot: BootId(1),
             disk: DiskId(disk),
-            schema: 2,
+            schema: crate::ledger::SCHEMA + 1,
             version: "0.0.9".to_owned(),
         }),
         refuses: None,
