@@ -5,15 +5,21 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
-use super::Exit;
 use super::failoverd::{LogFormat, Start};
+use super::{Exit, output};
 use crate::api::{self, ApiError, ApiSource, Configured, Heartbeat};
 use crate::config::Config;
 use crate::daemon::clock::WorldClock;
+use crate::daemon::trace;
 use crate::daemon::{Node, NodeError, NodeOptions};
 use crate::model::{Member, Millis};
 use crate::ports::Clock;
@@ -42,7 +48,13 @@ enum ServeError {
 
 /// Runs the daemon until SIGTERM or SIGINT, or until its ledger dies.
 pub fn serve(start: Start) -> Exit {
-    start_logging(start.log_format);
+    let spans = match start_logging(start.log_format, &start.config) {
+        Ok(spans) => spans,
+        Err(error) => {
+            output::complain_chain(&error);
+            return Exit::No;
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -56,6 +68,11 @@ pub fn serve(start: Start) -> Exit {
         }
         Err(error) => Err(ServeError::Runtime(error)),
     };
+    if let Some(spans) = spans
+        && let Err(error) = spans.shutdown()
+    {
+        tracing::warn!(%error, "the last spans were not taken");
+    }
     match ended {
         Ok(()) => Exit::Good,
         Err(error) => {
@@ -128,18 +145,33 @@ async fn run(config: Config) -> Result<(), ServeError> {
     ended
 }
 
-fn start_logging(format: LogFormat) {
+/// Lines for people to standard error, and spans to a collector where one is configured: what is
+/// returned holds those that have not left.
+fn start_logging(
+    format: LogFormat,
+    config: &Config,
+) -> Result<Option<SdkTracerProvider>, ExporterBuildError> {
     let filter = EnvFilter::try_from_env("FAILOVERD_LOG").unwrap_or_else(|_| {
         // openraft tells every heartbeat at info.
         EnvFilter::new("info,openraft=warn,aws_config=warn")
     });
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Pretty => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-    }
+    let filter = filter.and(filter_fn(|metadata| !trace::is_ours(metadata.target())));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Pretty => Box::new(lines.with_ansi(std::io::stderr().is_terminal())),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true)),
+    };
+    let to = config.tracing.as_ref();
+    let provider = to.map(|to| trace::provider(config, to)).transpose()?;
+    let spans = provider
+        .as_ref()
+        .zip(to)
+        .map(|(provider, to)| trace::layer(provider, to));
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(spans)
+        .init();
+    Ok(provider)
 }
 
 /// An error with everything behind it, in one line.

@@ -30,6 +30,8 @@ pub struct Config {
     pub notifications: Vec<NotifySink>,
     /// Who is called for as long as all is well.
     pub heartbeat: Option<Heartbeat>,
+    /// Where spans go; nowhere if absent.
+    pub tracing: Option<Tracing>,
     /// Who may do what.
     pub auth: AuthPolicy,
 }
@@ -149,6 +151,15 @@ pub struct Heartbeat {
     pub address: SinkAddress,
     /// Real time between two calls: it is somebody outside who counts.
     pub interval: Millis,
+}
+
+/// A collector of spans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracing {
+    /// Its OTLP address over HTTP, without the path.
+    pub otlp_url: String,
+    /// Whether each probe is a span.
+    pub probes: bool,
 }
 
 /// Timers of the replicated log, in world time.

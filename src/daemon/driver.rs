@@ -30,6 +30,7 @@ use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
 use super::stats::Stats;
 use super::tell::{Teller, Turning};
+use super::trace;
 
 /// World time between two looks at the clock: a tenth of the shortest guard.
 pub(super) const TICK: Millis = Millis(500);
@@ -146,6 +147,9 @@ impl Driver {
             let was_open = self.counted.runs.get(id).is_some_and(|run| run.is_open());
             if was_open && !run.is_open() {
                 self.stats.run_closed(run);
+                if self.ledger.leads() {
+                    trace::closed(run);
+                }
             }
         }
         self.counted = Arc::clone(state);

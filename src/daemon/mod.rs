@@ -28,6 +28,7 @@ pub mod snapshot;
 pub mod stats;
 mod steady;
 mod tell;
+pub mod trace;
 mod watch;
 
 pub use cluster::understand;

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::controller::{Effect, Input};
 use crate::model::{
@@ -29,6 +30,7 @@ use super::gossip::Sheets;
 use super::operate::Operators;
 use super::preflight;
 use super::stats::Stats;
+use super::trace;
 
 /// Performs effects, and answers into the loop's inbox.
 #[derive(Clone)]
@@ -92,7 +94,14 @@ impl Performer {
                     .spawn(self.clone().answered(untold, async move {
                         let answer = match preflight::refusal(&this, &app, &body).await {
                             Some(reason) => Some(Err(Rejection::Guard { reason })),
-                            None => this.open(&app, body).await,
+                            None => {
+                                let span = if let CommandBody::OpenRun { plan, .. } = &body {
+                                    trace::decide(&app, &plan.run_id())
+                                } else {
+                                    tracing::Span::none()
+                                };
+                                this.open(&app, body).instrument(span).await
+                            }
                         };
                         Input::Opened { app, answer }
                     }));
@@ -143,8 +152,10 @@ impl Performer {
         };
         match act {
             Move::Observe { step, intent } => {
+                let span = trace::look(&run, &step, &intent);
                 tokio::spawn(self.clone().answered(lost, async move {
-                    let observation = this.actuator.observe(&app, &intent).await;
+                    let looking = this.actuator.observe(&app, &intent);
+                    let observation = looking.instrument(span).await;
                     this.stats.observed(&intent, &observation.goal);
                     this.tell_looked(&run, &step, &observation);
                     let heard = Heard::Observed { step, observation };
@@ -154,7 +165,8 @@ impl Performer {
             Move::Commit { step, body } => {
                 self.journal.spawn(self.clone().answered(lost, async move {
                     log_commit(&run, &body);
-                    match this.propose(body).await {
+                    let span = trace::commit(&run, &step);
+                    match this.propose(body).instrument(span).await {
                         Ok(Ok(_)) => tracing::debug!(%run, %step, "committed"),
                         Ok(Err(rejection)) => {
                             tracing::warn!(%run, %step, %rejection, "the ledger refused");
@@ -174,8 +186,10 @@ impl Performer {
                 variant,
             } => {
                 self.journal.spawn(self.clone().answered(lost, async move {
+                    let span = trace::call(&run, &step, attempt, &intent);
                     let outcome = this
                         .call(&app, &run, &step, attempt, &intent, variant)
+                        .instrument(span)
                         .await;
                     this.stats.called(&intent, &outcome);
                     tracing::info!(%run, %step, attempt, action = intent.name(), ?outcome, "called");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, ConfigHash, Endpoint, Epoch, HoldReason, Millis, NodegroupRef, Objective, OnFailure,
-    PlanHash, RecordSet, RegionId, RunKind, StatusRange, StepId, Wall,
+    PlanHash, RecordSet, RegionId, RunId, RunKind, StatusRange, StepId, Wall,
 };
 
 /// What a run will do.
@@ -32,6 +32,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What the run is called that it becomes.
+    pub fn run_id(&self) -> RunId {
+        RunId(format!("{}-{}", self.application, self.epoch))
+    }
+
     /// The step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
         self.steps.iter().find(|s| &s.id == id)

@@ -32,6 +32,9 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+/// What the spans of probes are told under.
+pub const PROBE_SPANS: &str = "failoverd::trace::probe";
+
 pub use host_health::{HostHealth, Tilt};
 pub use loop_stall::LoopStall;
 pub use prober::NetProber;

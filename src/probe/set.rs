@@ -9,10 +9,12 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
+use super::PROBE_SPANS;
 use super::loop_stall::LoopStall;
 use super::schedule::Schedule;
-use crate::model::{MemberId, Millis, Mono, Probe, Sample, Target};
+use crate::model::{MemberId, Millis, Mono, Probe, Sample, SampleOutcome, Target};
 use crate::ports::{Clock, Prober};
 
 /// Spreads one seed over the probes of a set (the golden ratio in 64 bits).
@@ -148,6 +150,28 @@ async fn run(tasks: Vec<Task>, stall: LoopStall, stopping: CancellationToken) {
     }
 }
 
+fn name(target: &Target) -> String {
+    match target {
+        Target::Region { app, region, probe } => format!("{app}/{region}/{probe}"),
+        Target::Reference(reference) => format!("reference/{reference}"),
+    }
+}
+
+fn tell(span: &tracing::Span, outcome: &SampleOutcome) {
+    if span.is_disabled() {
+        return;
+    }
+    let words = match outcome {
+        SampleOutcome::Success => "success".to_owned(),
+        SampleOutcome::Failure(reason) => {
+            span.record("otel.status_code", "ERROR");
+            reason.to_string()
+        }
+        SampleOutcome::Unknown(reason) => format!("unknown: {reason}"),
+    };
+    span.record("outcome", words);
+}
+
 /// One probe, for ever.
 struct Task {
     target: Target,
@@ -175,7 +199,18 @@ impl Task {
             }
             let started = self.clock.now().mono;
             rested = started + REST;
-            let result = self.prober.probe(&self.probe).await;
+            let span = tracing::info_span!(
+                target: PROBE_SPANS,
+                "probe",
+                otel.name = format!("probe {}", name(&self.target)),
+                otel.kind = "client",
+                otel.status_code = tracing::field::Empty,
+                outcome = tracing::field::Empty,
+            );
+            let probing = self.prober.probe(&self.probe);
+            let result = probing.instrument(span.clone()).await;
+            tell(&span, &result.outcome);
+            drop(span);
             let ended = self.clock.now().mono;
             let sample = Sample {
                 target: self.target.clone(),

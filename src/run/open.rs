@@ -25,7 +25,7 @@ pub(super) fn open(
     origin: &Origin,
     limits: &RunLimits,
 ) -> Result<Event, Rejection> {
-    let id = RunId(format!("{}-{}", plan.application, plan.epoch));
+    let id = plan.run_id();
     if let Some(run) = state.runs.get(&id)
         && run.plan.hash == plan.hash
         && run.is_open()

@@ -27,6 +27,7 @@ mod stage;
 mod stop;
 mod strangers;
 mod telling;
+mod tracing;
 #[allow(dead_code, reason = "shared with tests/hosts")]
 mod trio;
 mod wait;

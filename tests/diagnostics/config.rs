@@ -686,3 +686,9 @@ fn one_member_alone_needs_nobody() {
     let loaded = read(&changed(&alone), &[], &[]).unwrap();
     assert_eq!(loaded.config.peering, None);
 }
+
+#[test]
+fn nobody_who_may_approve_a_loss_of_data() {
+    let text = format!("{GOOD}\n[auth]\ndata_loss_approval = \"another_person\"\n");
+    insta::assert_snapshot!(read(&text, &[], &[]).unwrap_err().to_string());
+}

@@ -148,6 +148,7 @@ impl Draft {
                 notifications: sections.sinks.into_iter().map(|sink| sink.sink).collect(),
                 heartbeat: sections.heartbeat,
                 auth: sections.auth,
+                tracing: sections.tracing,
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })

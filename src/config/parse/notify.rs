@@ -1,9 +1,10 @@
-//! `[[notify]]` and `[heartbeat]`: who is told what happens, and who is called while all is well.
+//! `[[notify]]`, `[heartbeat]` and `[tracing]`: who is told what happens, who is called while all is well,
+//! and who collects spans.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::config::types::{Heartbeat, NotifySink, SinkAddress, SinkKind, Urgency};
+use crate::config::types::{Heartbeat, NotifySink, SinkAddress, SinkKind, Tracing, Urgency};
 use crate::model::{AppId, Millis};
 use crate::runbook::spanned::{self, Findings, Located, Place, Table, closest, read};
 
@@ -149,6 +150,21 @@ pub(super) fn heartbeat(
         Some(Heartbeat {
             address: address(table, base, None)?,
             interval: interval?,
+        })
+    })
+}
+
+pub(super) fn tracing(findings: &Findings, node: &spanned::Node) -> Option<Tracing> {
+    Table::walk(findings, node, "[tracing]", |table| {
+        let otlp_url = table.required(
+            "otlp_url",
+            "otlp_url = \"http://127.0.0.1:4318\"",
+            read::http_url,
+        );
+        let probes = table.or("probes", true, read::flag);
+        Some(Tracing {
+            otlp_url: otlp_url?,
+            probes: probes?,
         })
     })
 }

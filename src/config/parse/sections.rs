@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::aws_names::ArnKind;
-use crate::config::types::{AuthPolicy, ClusterTiming, Heartbeat, Node};
+use crate::config::types::{AuthPolicy, ClusterTiming, Heartbeat, Node, Tracing};
 use crate::model::{
     Agreement, AwsAccess, DetectionPolicy, GuardPolicy, Member, MemberId, Millis, RegionDownRule,
     SingleVantage,
@@ -37,6 +37,7 @@ pub(super) struct Sections {
     pub members_place: Place,
     pub sinks: Vec<SinkDraft>,
     pub heartbeat: Option<Heartbeat>,
+    pub tracing: Option<Tracing>,
 }
 
 /// Defaults for probes, and how they add up.
@@ -150,6 +151,9 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     let heartbeat = table
         .get("heartbeat")
         .and_then(|written| notify::heartbeat(findings, written, base));
+    let tracing = table
+        .get("tracing")
+        .and_then(|written| notify::tracing(findings, written));
     Sections {
         node,
         members,
@@ -167,6 +171,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         members_place,
         sinks,
         heartbeat,
+        tracing,
     }
 }
 
