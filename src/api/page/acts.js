@@ -55,7 +55,7 @@ export function offers(all) {
   const open = app.open_run && run?.id === app.open_run.id ? run : null;
   return [
     ...(open ? runOffers(all, open) : []),
-    ...app.regions.filter((region) => region.quarantined_since).map((region) => rejoinOffer(all, region)),
+    ...app.regions.filter((region) => region.quarantined_since && !app.open_run).map((region) => rejoinOffer(all, region)),
     ...(app.phase === 'cool_down' || app.cool_down_ms || app.brake_latched ? [ackOffer(all)] : []),
     ...(app.open_run ? [] : moveOffers(all)),
     automationOffer(all),

@@ -31,6 +31,7 @@ const known = {
   whyAt: 0,
   run: null,
   runs: [],
+  runsGist: '',
   check: null,
   members: null,
   selected: null,
@@ -76,6 +77,16 @@ function takeStatus(status) {
   known.status = status;
   known.statusAt = performance.now();
   choose();
+  noticeRuns();
+}
+
+/// A run that was opened, moved or closed is told at once, however it came to be known.
+function noticeRuns() {
+  const app = selectedApplication();
+  const gist = [app?.name, app?.open_run?.id, app?.open_run?.status, app?.last_run?.id].join(' ');
+  if (gist === known.runsGist) return;
+  known.runsGist = gist;
+  lookSeldom();
 }
 
 function takeApplication(application) {
@@ -83,6 +94,7 @@ function takeApplication(application) {
   const place = all.findIndex((other) => other.name === application.name);
   if (place < 0) return;
   all[place] = application;
+  noticeRuns();
 }
 
 /// The application in the address, or the one that most needs a look.
@@ -95,7 +107,6 @@ function choose() {
   if (chosen === known.selected) return;
   Object.assign(known, { selected: chosen, why: null, run: null, runs: [], check: null });
   lookOften();
-  lookSeldom();
 }
 
 function decoded(text) {
@@ -124,7 +135,7 @@ async function lookAtRun() {
   const app = selectedApplication();
   const id = app?.open_run?.id ?? app?.last_run?.id;
   if (!id) known.run = null;
-  else if (id !== known.run?.id || app.open_run) {
+  else if (id !== known.run?.id || app.open_run || !known.run.closed_at) {
     const run = await question(() => get(at('runs', id)));
     if (run && run.application === known.selected) known.run = { ...run, heardAt: performance.now() };
   }

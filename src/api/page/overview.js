@@ -169,8 +169,8 @@ function mayDo(all, offered) {
   const { app, identity, stale } = all;
   const remedies = app.reasons.filter((reason) => reason.remedy).map((reason) => h('p', { class: 'first' }, h('bdi', {}, reason.remedy)));
   const lines = remedies.length ? remedies : [h('p', { class: 'first' }, needed(app))];
-  if (stale) lines.push(h('p', {}, 'Nothing from here while the daemon does not answer.'));
-  else if (identity?.role === 'viewer') lines.push(h('p', { class: 'quiet' }, 'Your token may look, not act.'));
+  if (stale) return h('p', { class: 'first' }, 'Ask another member. Nothing can be done from here while this one does not answer.');
+  if (identity?.role === 'viewer') lines.push(h('p', { class: 'quiet' }, 'Your token may look, not act.'));
   else if (!offered.length && identity) lines.push(h('p', { class: 'quiet' }, 'Your token may not act on this application.'));
   if (offered.length) lines.push(h('div', { class: 'buttons', role: 'group', 'aria-label': 'What you may do' }, offered.map((offer) => button(offer))));
   return lines;
@@ -180,6 +180,7 @@ function needed(app) {
   if (app.phase === 'needs_operator') return 'A decision is needed.';
   if (app.phase === 'blocked') return 'failoverd waits; see why below.';
   if (app.brake_latched) return 'The brake holds: acknowledge when you have understood why.';
-  if (app.regions.some((region) => region.quarantined_since)) return 'Let the lost Region rejoin when it is sound again.';
+  const kept = app.open_run ? null : app.regions.find((region) => region.quarantined_since);
+  if (kept) return ['Let ', name(kept.name), ' rejoin when it is sound again.'];
   return 'Nothing needs you now.';
 }

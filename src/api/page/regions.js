@@ -18,32 +18,36 @@ function card(region, all) {
       badge({ ...verdict, word: `${verdict.word}${stood}` })),
     h('p', { class: 'tags' },
       h('span', { class: 'tag' }, region.role === 'active' ? 'home' : region.role),
-      region.serves ? h('span', { class: 'tag serves' }, icon('arrow'), 'serves') : null,
+      region.serves ? h('span', { class: 'tag serves' }, icon('arrow'), region.verdict === 'down' ? 'active, and lost' : 'serves') : null,
       region.quarantined_since ? h('span', { class: 'tag kept' }, icon('hand'), 'kept out') : null),
-    dial(region),
+    dial(region, since),
     h('dl', { class: 'facts' },
       fact('DNS', region.dns_role ? region.dns_role.toLowerCase() : '–'),
       fact('Database', region.writer === true ? 'writer' : region.writer === false ? 'reader' : '–'),
       fact('Lag', lag(region.lag, since)),
-      region.nodegroups.map((group) => fact(['Nodes ', name(group.name.split('/').at(-1))], nodes(group)))),
-    h('p', { class: 'quiet foot' }, region.traffic_age_ms === null || region.traffic_age_ms === undefined
-      ? 'Traffic was never read.' : `Traffic read ${age(region.traffic_age_ms + since)} ago.`));
+      region.nodegroups.map((group) => fact(['Nodes ', name(group.name.split('/').at(-1))], nodes(group)))));
+}
+
+/// A dial may have been turned since.
+function readAgo(region, since) {
+  const read = region.traffic_age_ms;
+  return read === null || read === undefined ? null : h('span', { class: 'quiet' }, ` read ${age(read + since)} ago`);
 }
 
 function fact(term, value) {
   return h('div', {}, h('dt', {}, term), h('dd', {}, value));
 }
 
-function dial(region) {
+function dial(region, since) {
   const known = region.dial !== null && region.dial !== undefined;
   return h('div', { class: 'dial' },
-    h('div', { class: 'dial-words' }, h('span', {}, 'Traffic dial'), h('strong', {}, known ? `${region.dial} %` : 'not known')),
+    h('div', { class: 'dial-words' }, h('span', {}, 'Traffic dial'), h('span', {}, h('strong', {}, known ? `${region.dial} %` : 'not known'), known ? readAgo(region, since) : null)),
     h('div', { class: 'bar', 'aria-hidden': 'true' }, h('div', { style: { width: `${known ? region.dial : 0}%` } })));
 }
 
 function lag(lag, since) {
   if (!lag) return '–';
-  return [length(lag.lag_ms), h('span', { class: 'quiet' }, ` ${age(lag.age_ms + since)} ago`)];
+  return [length(lag.lag_ms), h('span', { class: 'quiet block' }, ` ${age(lag.age_ms + since)} ago`)];
 }
 
 function nodes(group) {
@@ -62,9 +66,9 @@ export function voteMatrix({ why, sinceWhy }) {
       h('table', { class: 'votes', role: 'table', style: { '--members': members.length } },
         h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
           h('th', { scope: 'col', role: 'columnheader' }, 'Region'),
-          members.map((member) => h('th', { scope: 'col', role: 'columnheader', key: member.id }, name(member.id), h('span', { class: 'quiet block' }, member.region))))),
+          members.map((member) => h('th', { scope: 'col', role: 'columnheader', key: member.id }, name(member.id), unseen(', '), h('span', { class: 'quiet block' }, member.region))))),
         h('tbody', { role: 'rowgroup' }, regions.map((row) => h('tr', { role: 'row', key: row.region },
-          h('th', { scope: 'row', role: 'rowheader' }, name(row.region), h('span', { class: 'quiet block' }, `${row.down} down, ${row.needed} of ${row.configured} needed`)),
+          h('th', { scope: 'row', role: 'rowheader' }, name(row.region), unseen(': '), h('span', { class: 'quiet block' }, `${row.down} down, ${row.needed} of ${row.configured} needed`)),
           members.map((member) => cell(row.votes.find((vote) => vote.member === member.id), sinceWhy))))))),
     evidence(regions, sinceWhy));
 }
@@ -80,7 +84,7 @@ function cell(vote, since) {
   return h('td', { role: 'cell' },
     h('span', { class: `vote ${tone} ${vote.inside || vote.unusable ? 'idle' : ''}` },
       icon(picture), h('span', {}, word), h('span', { class: 'vote-age' }, unseen('evidence is '), age(vote.age_ms + since), unseen(' old'))),
-    notes.map((note) => h('span', { class: 'quiet block' }, note)));
+    notes.map((note) => [unseen(', '), h('span', { class: 'quiet block' }, note)]));
 }
 
 /// What the members saw, where they saw trouble.

@@ -84,7 +84,8 @@ function row(step, all, scale, place) {
 
 function detail(step, offers) {
   const seen = step.before && step.after && step.before !== step.after ? [h('bdi', {}, step.before), ' → ', h('bdi', {}, step.after)] : null;
-  const text = step.status === 'done' ? seen : step.detail ?? step.activity;
+  const activity = step.status === 'waiting' ? null : step.activity;
+  const text = step.status === 'done' ? seen : step.detail ?? activity;
   if (!text && !offers.length) return null;
   return h('div', { class: 'step-detail' },
     text ? h('p', {}, typeof text === 'string' ? h('bdi', {}, capital(text)) : text) : null,

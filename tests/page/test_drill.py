@@ -1,0 +1,119 @@
+"""A whole drill as it is seen and steered on the page: an outage, the failover by itself, the Region's
+return, and the failback by hand."""
+
+import re
+import unittest
+
+from playwright.sync_api import expect
+
+from support import HOME, STANDBY, PageCase, Stage, Tokens, act
+
+
+class Drill(PageCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tokens = Tokens(olga="operator", vera="viewer")
+        cls.addClassCleanup(cls.tokens.close)
+        cls.stage = Stage(extra=cls.tokens.config)
+        cls.addClassCleanup(cls.stage.close)
+
+    def test_from_outage_to_failback(self):
+        page = self.page(self.stage.url("frankfurt"), self.tokens.olga)
+        viewer = self.page(self.stage.url("stockholm"), self.tokens.vera)
+        self.steady(page)
+        self.outage(page, viewer)
+        self.rejoin(page)
+        self.failback(page)
+        self.history(page, viewer)
+
+    def steady(self, page):
+        expect(page.locator(".headline h1")).to_have_text("shop")
+        expect(page.locator(".headline .badge")).to_have_text("Steady")
+        expect(page.locator(".answer").first).to_contain_text("Nothing.")
+        expect(page.locator(".votes .vote.good")).to_have_count(6)
+        expect(page.locator(".pulse")).to_have_text("live")
+        expect(page.locator(f".region[aria-label='Region {HOME}']")).to_contain_text("serves")
+        self.picture(page, "steady-light")
+
+    def outage(self, page, viewer):
+        self.stage.order(f"region-down {HOME}")
+        row = page.locator(".votes tbody tr").filter(has=page.get_by_role("rowheader", name=HOME))
+        expect(row.locator(".vote.bad")).to_have_count(3)
+        expect(row.locator(".vote.bad").first).to_contain_text("down")
+        expect(page.locator(".headline .badge")).to_have_text("Executing")
+        expect(page.locator("#said")).to_contain_text("executing")
+        expect(page.locator(".answer").first).to_contain_text(f"{HOME} is lost")
+        self.gantt_moves(page)
+        self.picture(page, "executing-light")
+        for seen in (page, viewer):
+            expect(seen.locator(".run .step[data-status=done]")).to_have_count(8)
+            expect(seen.locator(".headline .badge")).to_have_text("Cool-down")
+        expect(page.locator(".answer").first).to_contain_text(f"Active Region: {STANDBY}")
+        expect(page.locator(".region .tag.kept")).to_have_count(1)
+        # Whoever may only look sees the same, and nothing to press.
+        expect(viewer.locator(".headline")).to_contain_text("Your token may look, not act.")
+        expect(viewer.locator("[data-act]")).to_have_count(0)
+        self.picture(viewer, "viewer-light")
+
+    def gantt_moves(self, page):
+        """A bar is under way, and more steps come to rest while it is looked at."""
+        expect(page.locator(".stretch.moving").first).to_be_visible()
+        at_rest = page.locator(".run .step[data-status=done]")
+        expect(at_rest.first).to_be_visible()
+        before = at_rest.count()
+        expect(page.locator(".run .step[data-status=done]").nth(before)).to_be_visible()
+
+    def rejoin(self, page):
+        self.stage.order(f"region-up {HOME}")
+        self.stage.give_weight_back()
+        card = page.locator(f".region[aria-label='Region {HOME}']")
+        expect(card.locator(".badge")).to_contain_text("up")
+        dialog = act(page, "rejoin")
+        dialog.get_by_label("Reason").fill("It is sound again.")
+        dialog.get_by_role("button", name="Rejoin").click()
+        expect(dialog).to_have_count(0)
+        expect(card.locator(".tag.kept")).to_have_count(0)
+        dialog = act(page, "ack")
+        dialog.get_by_role("button", name="Acknowledge").click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".headline .badge")).to_have_text("Steady")
+
+    def failback(self, page):
+        dialog = act(page, "failback")
+        expect(dialog.locator(".plan-head")).to_contain_text(f"{STANDBY} → {HOME}")
+        expect(dialog.locator(".change").first).to_contain_text("→")
+        go = dialog.get_by_role("button", name="Fail back")
+        self.picture(page, "failback-plan-light")
+        # The Region alone, or a reason alone, is not enough; nor is the wrong Region.
+        typed = dialog.get_by_label(re.compile("Type the Region"))
+        typed.fill(HOME)
+        expect(go).to_be_disabled()
+        dialog.get_by_label("Reason").fill("<b>Home</b>, after the drill")
+        expect(go).to_be_enabled()
+        typed.fill(STANDBY)
+        expect(go).to_be_disabled()
+        typed.fill(HOME)
+        go.click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".headline .badge")).to_have_text("Executing")
+        # As it was written, not as markup.
+        expect(page.locator(".run")).to_contain_text("<b>Home</b>, after the drill")
+        expect(page.locator(".run").get_by_text("asked for by olga")).to_be_visible()
+        expect(page.locator(".headline .badge")).to_have_text("Cool-down")
+        expect(page.locator(".answer").first).to_contain_text(f"Active Region: {HOME}, its home.")
+
+    def history(self, page, viewer):
+        for seen in (page, viewer):
+            rows = seen.locator(".history tbody tr")
+            expect(rows).to_have_count(2)
+            expect(rows.nth(0)).to_contain_text("failback")
+            expect(rows.nth(0)).to_contain_text("olga")
+            expect(rows.nth(1)).to_contain_text("failover")
+            expect(rows.nth(1)).to_contain_text("quorum")
+            expect(rows.locator(".badge.good")).to_have_count(2)
+        self.picture(page, "history-light")
+
+
+if __name__ == "__main__":
+    unittest.main()
