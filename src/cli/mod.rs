@@ -11,19 +11,35 @@
 
 mod args;
 mod ask;
+mod automation;
 mod completions;
 mod dev_certs;
+#[cfg(test)]
+mod document;
 mod drill;
 mod exit;
 pub mod failoverd;
+mod follow;
 mod frame;
+mod heads;
 mod man;
 mod member;
 mod output;
+mod plan;
 mod runs;
+#[cfg(test)]
+mod sample;
 mod serve;
+mod show;
+mod start;
+mod status;
+mod steer;
+#[cfg(test)]
+mod tests;
 mod validate;
+mod votes;
 mod whoami;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -37,12 +53,17 @@ pub use self::serve::serve;
 
 /// `failoverctl`.
 pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    perform(argv).into()
+}
+
+/// Does what was typed, and says how that ended.
+fn perform(argv: impl IntoIterator<Item = OsString>) -> Exit {
     let parsed = args::definition()
         .try_get_matches_from(argv)
         .and_then(|matches| RawArgs::from_arg_matches(&matches));
     let raw = match parsed {
         Ok(raw) => raw,
-        Err(error) => return output::usage(&error).into(),
+        Err(error) => return output::usage(&error),
     };
     match Command::from(raw) {
         Command::Drill(play) => drill::play(play),
@@ -54,7 +75,6 @@ pub fn failoverctl(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man { out } => man::write(out.as_deref()),
         Command::Version => output::answer(&format!("failoverctl {VERSION}\n"), Exit::Good),
     }
-    .into()
 }
 
 /// This build's version.

@@ -177,7 +177,6 @@ impl Client {
     }
 
     /// The server that answered last, or that is asked next.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the verbs to come use it"))]
     pub fn server(&self) -> String {
         name(&self.servers[self.first.get()])
     }

@@ -204,15 +204,13 @@ mod tests {
 
     fn refused(status: u16) -> ClientError {
         ClientError::Problem {
-            problem: Box::new(Problem {
-                title: "Conflict".to_owned(),
-                status,
-                code: "is_leader".to_owned(),
-                detail: "member ireland leads, and the leader cannot remove itself".to_owned(),
-                remedy: "Run failoverctl member stand-down ireland, wait until another member \
-                         leads, and ask again."
-                    .to_owned(),
-            }),
+            problem: Box::new(Problem::new(
+                http::StatusCode::from_u16(status).expect("a status"),
+                "is_leader",
+                "member ireland leads, and the leader cannot remove itself",
+                "Run failoverctl member stand-down ireland, wait until another member leads, and \
+                 ask again.",
+            )),
             reasons: Vec::new(),
         }
     }
@@ -294,13 +292,12 @@ mod tests {
                 why: "expected value at line 1 column 1".to_owned(),
             },
             ClientError::Problem {
-                problem: Box::new(Problem {
-                    title: "Conflict".to_owned(),
-                    status: 409,
-                    code: "refused".to_owned(),
-                    detail: "a failover of shop to eu-west-1 would not be opened".to_owned(),
-                    remedy: "See to each of them, and ask again.".to_owned(),
-                }),
+                problem: Box::new(Problem::new(
+                    http::StatusCode::CONFLICT,
+                    "refused",
+                    "a failover of shop to eu-west-1 would not be opened",
+                    "See to each of them, and ask again.",
+                )),
                 reasons: vec![
                     reason(
                         "target_not_ready",

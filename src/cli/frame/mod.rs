@@ -27,7 +27,7 @@ pub use global::{Format, RawGlobal};
 pub use palette::{Palette, Tone};
 pub use table::{Cell, Table};
 pub use watch::{RawWatch, watch};
-pub use words::{length, moment, or_dash, since};
+pub use words::{age, length, moment, or_dash, since};
 
 use std::io::{IsTerminal, stdout};
 
@@ -44,6 +44,8 @@ pub struct Frame {
     pub output: Format,
     /// For standard output.
     pub palette: Palette,
+    /// `--no-color`.
+    plain: bool,
     /// Who asks, where the daemon does not know it better.
     pub by: String,
 }
@@ -88,8 +90,14 @@ impl Frame {
             client: Client::new(&global.access()?)?,
             output: global.output,
             palette: Palette::new(!global.no_color && output::colour(stdout().is_terminal())),
+            plain: global.no_color,
             by: global.by.clone(),
         })
+    }
+
+    /// Whether colours are wanted there.
+    pub fn colours(&self, is_terminal: bool) -> bool {
+        !self.plain && output::colour(is_terminal)
     }
 
     /// Writes the answer as it was asked for.

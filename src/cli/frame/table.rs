@@ -41,7 +41,6 @@ impl<T: Into<String>> From<T> for Cell {
 pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<Cell>>,
-    indent: usize,
 }
 
 impl Table {
@@ -50,16 +49,7 @@ impl Table {
         Self {
             head: head.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
-            indent: 0,
         }
-    }
-
-    /// So many blanks before each line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the verbs to come use it"))]
-    #[must_use]
-    pub fn indented(mut self, blanks: usize) -> Self {
-        self.indent = blanks;
-        self
     }
 
     /// One more row, as many cells as the head has.
@@ -110,9 +100,7 @@ impl Table {
             .map(|column| longest(column, &[' ']))
             .collect();
         let parts: Vec<usize> = columns.map(|column| longest(column, &[' ', '-'])).collect();
-        let room = WIDTH
-            .saturating_sub(self.indent)
-            .saturating_sub(GAP * widths.len().saturating_sub(1));
+        let room = WIDTH.saturating_sub(GAP * widths.len().saturating_sub(1));
         let at_most = |most: usize| words.iter().map(|word| *word.min(&most)).collect();
         let at_hyphens: Vec<usize> = parts
             .iter()
@@ -149,7 +137,7 @@ impl Table {
         let mut text = String::new();
         for line in 0..height {
             // Blanks are kept back until something follows them.
-            let mut blanks = self.indent;
+            let mut blanks = 0;
             for ((cell, parts), width) in cells.iter().zip(&folded).zip(widths) {
                 let part = parts.get(line).map_or("", String::as_str);
                 if !part.is_empty() {
@@ -189,7 +177,7 @@ mod tests {
     use super::*;
 
     fn wide(rows: &[[&str; 4]]) -> String {
-        let mut table = Table::new(["APPLICATION", "REGION", "PHASE", "WHY"]).indented(2);
+        let mut table = Table::new(["APPLICATION", "REGION", "PHASE", "WHY"]);
         for row in rows {
             table.row(row.map(Cell::from));
         }
