@@ -30,6 +30,7 @@ mod carry;
 mod decide;
 mod desk;
 mod doubt;
+mod evacuate;
 #[cfg(test)]
 mod interleavings;
 mod phase;
@@ -78,6 +79,8 @@ pub struct Controller {
     doubted: bool,
     /// It does not do so again before then.
     spared_until: Mono,
+    /// The end of an evacuation is not proposed again before then.
+    evacuations_at: Mono,
     desks: BTreeMap<AppId, Desk>,
 }
 
@@ -130,6 +133,7 @@ impl Controller {
             own_region_suspect_since: None,
             doubted: false,
             spared_until: now.mono,
+            evacuations_at: now.mono,
             desks,
         }
     }
@@ -260,6 +264,10 @@ impl Controller {
         for app in tended {
             effects.extend(self.tend(now, state, leads, &app));
         }
+        if everybody && leads {
+            effects.extend(self.evacuate(now, state));
+        }
+        let mut effects = self.told_to_evacuations(now, state, leads, effects);
         if everybody && is_leader && self.has_peers() {
             let doubt = self.doubt(now);
             effects.extend(doubt.map(|reason| self.stand_down(now, reason)));
@@ -575,10 +583,11 @@ impl Controller {
                         since: now.mono,
                     });
                 }
-                vec![Effect::OpenRun {
-                    app: name.clone(),
-                    body: self.opening(&app, plan, origin),
-                }]
+                let evacuation = intended.request.and_then(|request| request.evacuation);
+                let body = self.opening(&app, plan, origin);
+                let app = name.clone();
+                let body = evacuate::as_part_of(evacuation, body);
+                vec![Effect::OpenRun { app, body }]
             }
         }
     }
@@ -697,6 +706,9 @@ fn in_the_way(rejection: Rejection) -> HoldReason {
         | Rejection::NeedsOtherPerson { .. }
         | Rejection::BadPlan { .. }
         | Rejection::OtherDisk { .. }
+        | Rejection::NoSuchEvacuation { .. }
+        | Rejection::EvacuationOpen { .. }
+        | Rejection::Evacuation { .. }
         | Rejection::Founded
         | Rejection::LastDisk { .. }
         | Rejection::OldMember { .. } => HoldReason::PlanImpossible {

@@ -40,6 +40,7 @@ impl Desk {
             applications: fleet,
             references: references(),
             runbooks: BTreeMap::new(),
+            windows: Vec::new(),
             timing: Timing {
                 poll: Millis::from_secs(2),
                 call_timeout: Millis::from_secs(10),

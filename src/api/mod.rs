@@ -15,7 +15,9 @@
 //! is bounded.
 //! Invariant: metric names and labels are bounded by configuration and by closed lists of words.
 
+pub mod automation;
 mod bind;
+pub mod evacuations;
 mod members;
 mod metrics;
 mod page;

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::model::{
-    AppId, Application, DataLossApproval, Member, MemberId, Millis, Probe, RegionId, Runbook,
+    AppId, Application, AutomationWindow, DataLossApproval, Member, MemberId, Millis, Precedence,
+    Probe, RegionId, Runbook,
 };
 
 /// Everything one daemon is told.
@@ -19,6 +20,13 @@ pub struct Config {
     pub references: Vec<Probe>,
     /// What is failed over.
     pub applications: Vec<Application>,
+    /// In which order they leave a Region that is evacuated. Not of the application itself: no vote is
+    /// cast under it, and members that differ in it still agree on what is lost.
+    pub order: BTreeMap<AppId, Precedence>,
+    /// When automation is held.
+    pub windows: Vec<AutomationWindow>,
+    /// A pause that is older is asked for.
+    pub nag_after: Millis,
     /// By name; every runbook an application names is here.
     pub runbooks: BTreeMap<String, Runbook>,
     /// Lease and timers of the replicated log.

@@ -27,12 +27,13 @@ impl Hash for Controller {
             own_region_suspect_since,
             doubted,
             spared_until,
+            evacuations_at,
             desks,
         } = self;
         (&setup.me, setup.boot, started_at, round).hash(hasher);
         (vantages, matrix, verdicts).hash(hasher);
         (voted_at, gossip_at, led, silent_until).hash(hasher);
-        (doubted, spared_until).hash(hasher);
+        (doubted, spared_until, evacuations_at).hash(hasher);
         (aws_failures, own_region_suspect_since, desks).hash(hasher);
     }
 }
@@ -49,10 +50,12 @@ impl Hash for Desk {
             end_at,
             refused,
             request,
+            not_evacuated_before,
             view: _,
         } = self;
         (&app.name, planning, engine, proven_here).hash(hasher);
         (unproven_since, end_at, refused, request).hash(hasher);
+        not_evacuated_before.hash(hasher);
     }
 }
 
@@ -90,6 +93,7 @@ mod tests {
             applications: vec![application()],
             references: Vec::new(),
             runbooks: BTreeMap::new(),
+            windows: Vec::new(),
             timing: Timing {
                 poll: Millis::from_secs(2),
                 call_timeout: Millis::from_secs(10),

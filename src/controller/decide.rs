@@ -77,6 +77,7 @@ impl Controller {
             ledger_fault: None,
             kind: intended.kind,
             from: &intended.from,
+            windows: &self.setup.windows,
             to: intended.to.as_ref(),
             origin,
             data_step: self.runbook(app, intended.kind).is_some_and(has_data_step),

@@ -31,6 +31,8 @@ pub(super) struct Desk {
     /// Not planned again before then, and why.
     pub(super) refused: Option<(Mono, HoldReason)>,
     pub(super) request: Option<RunRequest>,
+    /// An evacuation does not ask for it again before then.
+    pub(super) not_evacuated_before: Mono,
     pub(super) view: Option<AppView>,
 }
 
@@ -46,6 +48,7 @@ impl Desk {
             end_at: Mono::default(),
             refused: None,
             request: None,
+            not_evacuated_before: Mono::default(),
             view: None,
         }
     }

@@ -77,7 +77,7 @@ struct Scene {
     sequence: u32,
 }
 
-fn runbook() -> Runbook {
+pub(super) fn runbook() -> Runbook {
     let step = |id: &str, action: ActionSpec, needs: &[&str]| RunbookStep {
         id: id.into(),
         action,
@@ -141,6 +141,7 @@ fn controller(boot: BootId, now: Now, runbook: &Runbook) -> Controller {
         applications: vec![shop()],
         references: ["r1", "r2", "r3"].map(|id| probe(id, false)).into(),
         runbooks: BTreeMap::from([(runbook.name.clone(), runbook.clone())]),
+        windows: Vec::new(),
         timing: TIMING,
         data_loss_approval: DataLossApproval::default(),
     };
@@ -408,6 +409,7 @@ impl Scene {
                 self.check_opening(&body);
                 self.propose(body, |answer| Input::Opened { app, answer });
             }
+            Effect::Evacuate { body } => panic!("nobody evacuates here: {body:?}"),
             Effect::Perform { run, act, .. } => self.perform_move(run, act),
         }
     }
@@ -496,6 +498,7 @@ impl Scene {
             allow_data_loss: true,
             plan_hash: None,
             id: RequestId::default(),
+            evacuation: None,
         }));
         by
     }

@@ -97,6 +97,7 @@ fn intended(state: &State, app: &Application, verdicts: &[Verdict], ask: &PlanAs
             by: ask.by.clone(),
             reason: String::new(),
             allow_data_loss: ask.allow_data_loss,
+            evacuation: None,
             plan_hash: None,
             id: RequestId::default(),
         }),

@@ -22,6 +22,7 @@ fn controller() -> Controller {
         applications: vec![application(), other],
         references: vec![probe("r1", false)],
         runbooks: BTreeMap::new(),
+        windows: Vec::new(),
         timing: Timing {
             poll: Millis(2 * S),
             call_timeout: Millis(10 * S),
@@ -128,6 +129,7 @@ fn a_request_for_one_application_is_not_about_the_other() {
             Effect::Gossip(_)
             | Effect::ReadTraffic { .. }
             | Effect::OpenRun { .. }
+            | Effect::Evacuate { .. }
             | Effect::Perform { .. }
             | Effect::StandDown(_)
             | Effect::Answer { .. } => None,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AppId, AppView, Application, BootId, CommandBody, DataLossApproval, Event, GuardVerdict,
-    HoldReason, LagSample, Member, MemberId, Millis, Mono, Plan, PlanHash, Probe, RegionId,
-    Rejection, RunId, RunKind, Runbook, Sample, StandDownReason, Traffic, VoteSheet, Wall,
+    AppId, AppView, Application, AutomationWindow, BootId, CommandBody, DataLossApproval,
+    EvacuationId, Event, GuardVerdict, HoldReason, LagSample, Member, MemberId, Millis, Mono, Plan,
+    PlanHash, Probe, RegionId, Rejection, RunId, RunKind, Runbook, Sample, StandDownReason,
+    Traffic, VoteSheet, Wall,
 };
 use crate::run::{Heard, Move, Timing};
 
@@ -28,6 +29,8 @@ pub struct Setup {
     pub references: Vec<Probe>,
     /// By name.
     pub runbooks: BTreeMap<String, Runbook>,
+    /// When automation is held.
+    pub windows: Vec<AutomationWindow>,
     /// What the engine goes by.
     pub timing: Timing,
     /// Whose word a loss of data needs where a person asked for the run.
@@ -109,6 +112,9 @@ pub struct RunRequest {
     /// Set by the member that takes it to its loop; the default is nobody's.
     #[serde(default)]
     pub id: RequestId,
+    /// The evacuation that it is a part of.
+    #[serde(default)]
+    pub evacuation: Option<EvacuationId>,
 }
 
 /// Tells whose answer an answer is, within one life of one member.
@@ -190,7 +196,12 @@ pub enum Effect {
     OpenRun {
         /// Of which application.
         app: AppId,
-        /// Always `OpenRun`.
+        /// Always `OpenRun`, or `OpenEvacuationRun`.
+        body: CommandBody,
+    },
+    /// Commit what is to be said of an evacuation; the state tells whether it was.
+    Evacuate {
+        /// `HoldEvacuee` or `CloseEvacuation`.
         body: CommandBody,
     },
     /// A move of a run's engine; answer with [`Input::Heard`].

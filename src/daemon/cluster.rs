@@ -9,6 +9,7 @@
 //! Invariant: nothing of a member that speaks from another data folder than the one on record comes
 //! past [`Exchange::admit`].
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::peer::{
 use crate::ports::Clock;
 
 use super::forward;
-use super::gossip::{self, Asker, Sheets};
+use super::gossip::{self, Asker, Followed, Sheets};
 use super::odd_clock::OddClock;
 use super::perform::Performer;
 use super::snapshot::ClusterView;
@@ -129,6 +130,8 @@ pub(super) struct Cluster {
     net: Option<Arc<PeerNet>>,
     /// In real time: what a round trip must stay below.
     heartbeat: Duration,
+    me: MemberId,
+    followed: Followed,
 }
 
 /// Everything that opens the port.
@@ -170,6 +173,7 @@ impl Cluster {
                 Some(listen(config, peering, boot, listener, exchange).await?)
             }
         };
+        let followed = Followed::default();
         if let Some(net) = &net {
             // Set once: a carrier is made for each start.
             let _ = carrier.0.set(Arc::downgrade(net));
@@ -187,6 +191,7 @@ impl Cluster {
                 inbox: performer.inbox.clone(),
                 me: config.node.id.clone(),
                 clocks: OddClock::new(config.members.len()),
+                followed: followed.clone(),
             };
             for member in &config.members {
                 if member.id != config.node.id {
@@ -202,6 +207,8 @@ impl Cluster {
             ledger: Arc::clone(ledger),
             net,
             heartbeat,
+            me: config.node.id.clone(),
+            followed,
         })
     }
 
@@ -216,6 +223,8 @@ impl Cluster {
             formation: self.ledger.formation(),
             quorum: self.ledger.quorum(),
             quorum_lost: false,
+            applied: self.applied(),
+            automation_as_of: 0,
             slow: peers
                 .iter()
                 .filter_map(|peer| Some((peer.member.clone(), peer.round_trip_worst?)))
@@ -230,6 +239,13 @@ impl Cluster {
                 .map(|net| net.refusals())
                 .unwrap_or_default(),
         }
+    }
+
+    /// How far each member has followed the log, this one included, as far as is known.
+    fn applied(&self) -> BTreeMap<MemberId, u64> {
+        let mut applied = self.followed.all();
+        applied.insert(self.me.clone(), self.ledger.applied());
+        applied
     }
 
     /// The ledger of this member.

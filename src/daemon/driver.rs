@@ -26,6 +26,7 @@ use crate::probe::{HostHealth, LoopStall, ProbeSet};
 use super::alarm::{QuorumAlarm, SlowPeers};
 use super::cluster::Cluster;
 use super::operate::{AskFailed, Question};
+use super::pauses::PausesKnown;
 use super::perform::Performer;
 use super::snapshot::{LedgerFigures, Readiness, Snapshot, Unready};
 use super::stats::Stats;
@@ -64,8 +65,10 @@ pub(super) struct Driver {
     pub ledger: Arc<dyn Ledger>,
     pub figures: Figures,
     pub cluster: Cluster,
+    pub me: MemberId,
     pub alarm: QuorumAlarm,
     pub slow_peers: SlowPeers,
+    pub pauses: PausesKnown,
     /// Its dates do not jump.
     pub clock: Arc<dyn Clock>,
     /// As the host tells it: what jumps is seen here.
@@ -200,6 +203,7 @@ impl Driver {
                 effect @ (Effect::Perform { .. }
                 | Effect::ReadTraffic { .. }
                 | Effect::OpenRun { .. }
+                | Effect::Evacuate { .. }
                 | Effect::StandDown(_)
                 | Effect::Gossip(_)) => self.performer.perform(effect),
             }
@@ -295,6 +299,8 @@ impl Driver {
             .collect();
         let mut cluster = self.cluster.view();
         cluster.quorum_lost = self.alarm.look(now.mono, cluster.quorum.reachable);
+        let own = cluster.applied.get(&self.me).copied().unwrap_or(0);
+        cluster.automation_as_of = self.pauses.look(state, own);
         self.slow_peers.look(&cluster.slow, cluster.heartbeat);
         let unready = [
             draining.then_some(Unready::Draining),

@@ -48,6 +48,9 @@ pub(super) struct Told {
     /// What time it is there; nothing from a release that does not say.
     #[serde(default)]
     pub wall: Option<Wall>,
+    /// How far it has followed the log; nothing from a release that does not say.
+    #[serde(default)]
+    pub applied: Option<u64>,
     pub sheets: Vec<VoteSheet>,
 }
 
@@ -76,6 +79,23 @@ impl Sheets {
     }
 }
 
+/// How far each other member had followed the log when it was last heard.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followed(Arc<Mutex<BTreeMap<MemberId, u64>>>);
+
+impl Followed {
+    fn put(&self, member: &MemberId, applied: u64) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(member.clone(), applied);
+    }
+
+    /// By member.
+    pub fn all(&self) -> BTreeMap<MemberId, u64> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+}
+
 /// Answers a question of another member.
 pub(super) fn tell(
     ledger: &RaftLedger,
@@ -89,6 +109,7 @@ pub(super) fn tell(
     encode(&Told {
         hello: ledger.hello(),
         wall: Some(clock.now().wall),
+        applied: Some(ledger.applied()),
         sheets: sheets.leaving(clock),
     })
 }
@@ -105,6 +126,7 @@ pub(super) struct Asker {
     /// This member, which does not trust itself while its clock contradicts the others'.
     pub me: MemberId,
     pub clocks: OddClock,
+    pub followed: Followed,
 }
 
 impl Asker {
@@ -146,6 +168,9 @@ impl Asker {
             },
         };
         self.ledger.hear(member, told.hello);
+        if let Some(applied) = told.applied {
+            self.followed.put(member, applied);
+        }
         let answered = self.clock.now();
         if let Some(theirs) = told.wall
             && self.clocks.is_ours(member, asked, theirs, answered)

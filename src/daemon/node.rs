@@ -23,11 +23,13 @@ use crate::run::{self, Timing};
 use super::alarm::{QuorumAlarm, SlowPeers};
 use super::cluster::{Carrier, Cluster, Opening};
 use super::driver::{Driver, Notice};
+use super::evacuate::Fleet;
 use super::forward::{self, Answered, Forwarded};
 use super::gossip::Sheets;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::notify;
 use super::operate::Operators;
+use super::pauses::PausesKnown;
 use super::perform::{Performer, Unseen};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
@@ -142,9 +144,10 @@ pub struct Node {
 pub struct NodeHandle {
     pub(super) performer: Performer,
     pub(super) cluster: Cluster,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
     notices: broadcast::Sender<Notice>,
     stats: Arc<Stats>,
+    pub(super) fleet: Arc<Fleet>,
 }
 
 impl Node {
@@ -243,6 +246,7 @@ impl Node {
                 applications: config.applications.clone(),
                 references: config.references.clone(),
                 runbooks: config.runbooks.clone(),
+                windows: config.windows.clone(),
                 timing: Timing {
                     poll: POLL,
                     call_timeout,
@@ -284,6 +288,8 @@ impl Node {
             cluster: cluster.clone(),
             alarm: QuorumAlarm::new(Millis(lease.0 * ALARM_LEASES)),
             slow_peers: SlowPeers::default(),
+            pauses: PausesKnown::default(),
+            me: config.node.id.clone(),
             clock: Arc::clone(&clock),
             host,
             performer: performer.clone(),
@@ -308,6 +314,7 @@ impl Node {
                 snapshots,
                 notices,
                 stats,
+                fleet: Arc::new(Fleet::of(&config)),
             },
             ledger,
             cluster,

@@ -106,6 +106,7 @@ impl Performer {
                         Input::Opened { app, answer }
                     }));
             }
+            Effect::Evacuate { body } => self.evacuate(body),
             Effect::Gossip(sheets) => self.sheets.put(sheets),
             Effect::StandDown(reason) => self.stand_down(reason),
             // The loop tells these itself.
@@ -127,6 +128,18 @@ impl Performer {
         {
             self.perform_move(app, run, act);
         }
+    }
+
+    /// Not journaled: the next leader says it again.
+    fn evacuate(&self, body: CommandBody) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            match this.propose(body.clone()).await {
+                Ok(Ok(event)) => tracing::info!(?body, ?event, "evacuation"),
+                Ok(Err(rejection)) => tracing::warn!(?body, %rejection, "the ledger refused"),
+                Err(error) => tracing::warn!(?body, %error, "the ledger did not answer"),
+            }
+        });
     }
 
     /// Asked for at every turn until it is done; once is enough.

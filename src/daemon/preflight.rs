@@ -24,7 +24,8 @@ pub(super) async fn refusal(
     app: &AppId,
     body: &CommandBody,
 ) -> Option<HoldReason> {
-    let CommandBody::OpenRun { plan, .. } = body else {
+    let (CommandBody::OpenRun { plan, .. } | CommandBody::OpenEvacuationRun { plan, .. }) = body
+    else {
         return None;
     };
     let found = missing(performer, app, &plan.steps).await;

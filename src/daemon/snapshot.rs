@@ -67,6 +67,10 @@ pub struct ClusterView {
     pub quorum: Quorum,
     /// The alarm: for longer than an election takes, no quorum has been seen from here.
     pub quorum_lost: bool,
+    /// The log's entry up to which each member has come, as far as it is heard.
+    pub applied: BTreeMap<MemberId, u64>,
+    /// A member that has come so far knows every pause of automation that is shown here.
+    pub automation_as_of: u64,
     /// The connections to the others.
     pub peers: Vec<PeerStatus>,
     /// This member's own certificate; none in plain text, or with nobody to talk to.
@@ -112,6 +116,8 @@ impl Default for ClusterView {
             },
             quorum: Quorum::default(),
             quorum_lost: false,
+            applied: BTreeMap::new(),
+            automation_as_of: 0,
             peers: Vec::new(),
             certificate: None,
             refusals: BTreeMap::new(),

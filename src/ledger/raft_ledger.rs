@@ -358,6 +358,11 @@ impl RaftLedger {
         }
     }
 
+    /// The index of the log's entry up to which the state that is shown here has come.
+    pub fn applied(&self) -> u64 {
+        self.view.borrow().applied
+    }
+
     /// Resolves when the log core has stopped, with the reason. After [`StopReason::ShutDown`] the
     /// process may go on; after any other it must end.
     pub fn stopped(&self) -> impl Future<Output = StopReason> + Send + 'static {

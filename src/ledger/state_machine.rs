@@ -122,7 +122,7 @@ impl StateMachine {
         restored: Option<Applied>,
     ) -> Self {
         let now = restored.unwrap_or_default();
-        publish(&view, &now);
+        publish(&view, &now, true);
         Self {
             disk,
             transition,
@@ -202,9 +202,15 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn publish(view: &ViewSender, now: &Applied) {
+/// Shows the state with how far it has come; wakes whoever waits for news if it is news.
+fn publish(view: &ViewSender, now: &Applied, is_news: bool) {
     let state = Arc::clone(&now.state);
-    view.send_modify(|view| view.state = state);
+    let applied = now.upto.map_or(0, |upto| upto.index);
+    view.send_if_modified(|view| {
+        view.state = state;
+        view.applied = applied;
+        is_news
+    });
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
@@ -249,9 +255,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             now.upto = Some(entry.log_id);
             replies.push(reply);
         }
-        if changed {
-            publish(&self.view, now);
-        }
+        publish(&self.view, now, changed);
         Ok(replies)
     }
 
@@ -287,7 +291,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             membership: meta.last_membership.clone(),
             schema: parsed.schema,
         };
-        publish(&self.view, &slot.now);
+        publish(&self.view, &slot.now, true);
         Ok(())
     }
 

@@ -14,6 +14,8 @@ use super::host::since_boot;
 #[derive(Clone, Debug)]
 pub(super) struct View {
     pub(super) state: Arc<State>,
+    /// The index of the log's entry up to which the state has come; 0 before the first.
+    pub(super) applied: u64,
     /// Until when this member leads, since the host's start, if a quorum is not heard again before.
     pub(super) leads_until: Option<Duration>,
     pub(super) term: u64,
@@ -34,6 +36,7 @@ pub(super) type ViewSender = Arc<watch::Sender<View>>;
 pub(super) fn channel(state: Arc<State>) -> ViewSender {
     Arc::new(watch::Sender::new(View {
         state,
+        applied: 0,
         leads_until: None,
         term: 0,
         leader: None,

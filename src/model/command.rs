@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, AuditCall, BootId, DataLossApproval, DiskId, EndpointGroup, Epoch, Failure, HoldReason,
-    LagSample, MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId,
-    RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
+    AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, EndpointGroup, Epoch,
+    EvacuationId, Failure, HoldReason, LagSample, MemberId, NodegroupRef, NodegroupSize, Origin,
+    Plan, RecordSet, RegionId, RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -54,7 +54,12 @@ impl Command {
             | CommandBody::Readmit { .. } => 1,
             CommandBody::RecordAudit { .. }
             | CommandBody::Restored { .. }
-            | CommandBody::RaiseEpoch { .. } => 2,
+            | CommandBody::RaiseEpoch { .. }
+            | CommandBody::BeginEvacuation { .. }
+            | CommandBody::OpenEvacuationRun { .. }
+            | CommandBody::HoldEvacuee { .. }
+            | CommandBody::StopEvacuation { .. }
+            | CommandBody::CloseEvacuation { .. } => 2,
         }
     }
 }
@@ -217,6 +222,42 @@ pub enum CommandBody {
     RecordAudit {
         call: Box<AuditCall>,
     },
+    /// A Region is to be left by every application that serves from it.
+    BeginEvacuation {
+        id: EvacuationId,
+        region: RegionId,
+        by: String,
+        reason: String,
+        /// The most of its runs that may be under way at the same time.
+        parallel: u32,
+        allow_data_loss: bool,
+        /// Who goes when. What one depends on goes in an earlier wave.
+        waves: Vec<Vec<Departure>>,
+    },
+    /// `OpenRun`, as a part of an evacuation and only when it is that application's turn. A command
+    /// of its own: a member that does not know evacuations must not open it as any other run.
+    OpenEvacuationRun {
+        evacuation: EvacuationId,
+        plan: Box<Plan>,
+        origin: Box<Origin>,
+        limits: RunLimits,
+    },
+    /// Why the run of an application whose turn has come is not begun.
+    HoldEvacuee {
+        evacuation: EvacuationId,
+        app: AppId,
+        reason: HoldReason,
+    },
+    /// Begins nothing new from now on.
+    StopEvacuation {
+        id: EvacuationId,
+        by: String,
+        reason: String,
+    },
+    /// Ends it once every application serves from elsewhere.
+    CloseEvacuation {
+        id: EvacuationId,
+    },
 }
 
 /// Where traffic is steered to, as last read.
@@ -318,6 +359,9 @@ pub enum Event {
     Audited {
         number: u64,
     },
+    EvacuationMoved {
+        id: EvacuationId,
+    },
     /// A repetition of what had been applied already.
     NoChange,
 }
@@ -378,6 +422,18 @@ pub enum Rejection {
         known: DiskId,
         got: DiskId,
     },
+    #[error("no evacuation is called {id}")]
+    NoSuchEvacuation { id: EvacuationId },
+    #[error(
+        "{by} is evacuating {region} already, as {id}; to begin anew run: failoverctl evacuate stop {id}"
+    )]
+    EvacuationOpen {
+        id: EvacuationId,
+        region: RegionId,
+        by: String,
+    },
+    #[error("evacuation {id}: {why}")]
+    Evacuation { id: EvacuationId, why: String },
     #[error("the cluster is founded already")]
     Founded,
     #[error("member {member} is the only one with a data folder; there is nothing to join again")]

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId, RunKind, StepId, Wall,
+    AppId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId, RunKind,
+    StepId, Wall,
 };
 
 /// What the quorum makes of the votes on one Region.
@@ -212,6 +213,11 @@ pub enum HoldReason {
         reason: String,
         by: String,
     },
+    /// A planned window of the configuration is open.
+    PlannedWindow {
+        reason: String,
+        remaining: Millis,
+    },
     /// `automation = "ask"`.
     AskConfigured,
     RunOpen {
@@ -246,6 +252,11 @@ pub enum HoldReason {
     },
     Quarantined {
         region: RegionId,
+    },
+    /// Everything is being moved out of the Region to go to.
+    BeingEvacuated {
+        region: RegionId,
+        evacuation: EvacuationId,
     },
     /// The Region that an automatic run leaves answers again.
     RegionReturned {
@@ -316,6 +327,7 @@ impl HoldReason {
             Self::LagUnknown { .. } => "lag_unknown",
             Self::LagTooHigh { .. } => "lag_too_high",
             Self::AutomationPaused { .. } => "automation_paused",
+            Self::PlannedWindow { .. } => "planned_window",
             Self::AskConfigured => "ask_configured",
             Self::RunOpen { .. } => "run_open",
             Self::BeingPlanned { .. } => "being_planned",
@@ -324,6 +336,7 @@ impl HoldReason {
             Self::CoolDown { .. } => "cool_down",
             Self::BrakeLatched { .. } => "brake_latched",
             Self::Quarantined { .. } => "quarantined",
+            Self::BeingEvacuated { .. } => "being_evacuated",
             Self::RegionReturned { .. } => "region_returned",
             Self::TargetLost { .. } => "target_lost",
             Self::SourceLost { .. } => "source_lost",
@@ -375,6 +388,9 @@ impl HoldReason {
             Self::AutomationPaused { .. } => {
                 "`failoverctl resume-automation`, or start the run by hand"
             }
+            Self::PlannedWindow { .. } => {
+                "wait for its end, start the run by hand, or take its [[automation_window]] out of the configuration"
+            }
             Self::AskConfigured => "`automation = \"ask\"`: start it with `failoverctl failover`",
             Self::RunOpen { .. } => "finish, approve or abort the open run first",
             Self::BeingPlanned { .. } => {
@@ -392,6 +408,9 @@ impl HoldReason {
             }
             Self::Quarantined { .. } => {
                 "see that it is healthy again and give its endpoints their weights back, then `failoverctl rejoin APP REGION`"
+            }
+            Self::BeingEvacuated { .. } => {
+                "choose another with `--to`, or end it first: `failoverctl evacuate stop`"
             }
             Self::RegionReturned { .. } => {
                 "wait: if it lasts, the run is given back by itself; `failoverctl abort` does it now"
@@ -481,6 +500,10 @@ impl fmt::Display for HoldReason {
             Self::AutomationPaused { reason, by } => {
                 write!(f, "automation is paused by {by}: {reason}")
             }
+            Self::PlannedWindow { reason, remaining } => write!(
+                f,
+                "automation is held by a planned window for another {remaining}: {reason}"
+            ),
             Self::AskConfigured => f.write_str("this application is configured to ask first"),
             Self::RunOpen { run, by, since } => {
                 write!(f, "run {run} is open")?;
@@ -516,6 +539,9 @@ impl fmt::Display for HoldReason {
                 f,
                 "{region} is agreed to be lost, and a {kind} needs the Region that it leaves"
             ),
+            Self::BeingEvacuated { region, evacuation } => {
+                write!(f, "{region} is being evacuated ({evacuation})")
+            }
             Self::NoRunbook { kind } => write!(f, "no runbook is configured for a {kind}"),
             Self::PlanImpossible { step, why } => match step {
                 Some(step) => write!(f, "no plan can be made: step {step}: {why}"),

@@ -64,6 +64,10 @@ text_id!(
     RunId
 );
 text_id!(
+    /// An evacuation's name: `<region>-<number>`, never reused while it is remembered.
+    EvacuationId
+);
+text_id!(
     /// SHA-256 over a plan's choices, lower-case hex. Two plans with one hash do the same thing.
     PlanHash
 );

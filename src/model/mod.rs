@@ -7,6 +7,7 @@ mod audit;
 mod command;
 mod decision;
 mod epoch_record;
+mod evacuation;
 mod facts;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -20,6 +21,7 @@ mod runbook;
 mod state;
 mod time;
 mod vote;
+mod window;
 
 pub use application::*;
 pub use approval::*;
@@ -27,6 +29,7 @@ pub use audit::*;
 pub use command::*;
 pub use decision::*;
 pub use epoch_record::*;
+pub use evacuation::*;
 pub use facts::*;
 pub use ids::*;
 pub use observation::*;
@@ -38,3 +41,4 @@ pub use runbook::*;
 pub use state::*;
 pub use time::*;
 pub use vote::*;
+pub use window::*;

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, Audit, DiskId, Epoch, LagSample, MemberId, Millis, NodegroupSize, RegionId, Run, RunId,
-    Seen, Traffic, Wall,
+    AppId, Audit, DiskId, Epoch, Evacuation, EvacuationId, LagSample, MemberId, Millis,
+    NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
 };
 
 /// Everything the cluster has agreed on.
@@ -35,6 +35,9 @@ pub struct State {
     /// How this ledger began, if not with a cluster of empty members.
     #[serde(default)]
     pub restored: Option<Restored>,
+    /// Regions that are or were to be left; bounded by `run::KEPT_EVACUATIONS`.
+    #[serde(default)]
+    pub evacuations: BTreeMap<EvacuationId, Evacuation>,
 }
 
 /// A ledger that began with what another had known. Others may have acted since.

@@ -13,15 +13,16 @@
 //! | data guard | ask | ask; warn with `--allow-data-loss` |
 
 use crate::model::{
-    Agreement, AppState, Application, Automation, Guard, GuardVerdict, HoldReason, Member, Millis,
-    Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State, Unusable, Verdict,
-    VerdictState, Wall,
+    Agreement, AppState, Application, Automation, AutomationWindow, Guard, GuardVerdict,
+    HoldReason, Member, Millis, Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State,
+    Unusable, Verdict, VerdictState, Wall,
 };
 
 use super::data::lag_within_rpo;
 use super::judge::majority;
 use super::matrix::Matrix;
 use super::target::{is_quarantined, looks_down, readiness};
+use super::window::open_window;
 
 /// What "a day" is to the brake.
 pub const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -56,6 +57,8 @@ pub struct GuardContext<'a> {
     pub ledger_fault: Option<&'a str>,
     pub kind: RunKind,
     pub from: &'a RegionId,
+    /// Planned, as configured.
+    pub windows: &'a [AutomationWindow],
     /// Nobody, if there is no candidate.
     pub to: Option<&'a RegionId>,
     pub origin: GuardOrigin,
@@ -326,6 +329,12 @@ fn automation(ctx: &GuardContext<'_>) -> Ruling {
             by: pause.by.clone(),
         });
     }
+    if let Some(open) = open_window(ctx.windows, &ctx.app.name, ctx.now.wall) {
+        return ctx.unless_operator(HoldReason::PlannedWindow {
+            reason: open.window.reason.clone(),
+            remaining: open.until.since(ctx.now.wall),
+        });
+    }
     match ctx.app.automation {
         Automation::Ask if ctx.is_automatic() => Ruling::Ask(HoldReason::AskConfigured),
         Automation::Ask | Automation::Automatic => Ruling::Pass,
@@ -383,6 +392,13 @@ fn quarantine(ctx: &GuardContext<'_>) -> Ruling {
         Some(to) if is_quarantined(ctx.app, ctx.state, to) => {
             ctx.unless_operator(HoldReason::Quarantined { region: to.clone() })
         }
-        Some(_) | None => Ruling::Pass,
+        Some(to) => match ctx.state.evacuation_of(to) {
+            Some(evacuation) => ctx.unless_operator(HoldReason::BeingEvacuated {
+                region: to.clone(),
+                evacuation: evacuation.id.clone(),
+            }),
+            None => Ruling::Pass,
+        },
+        None => Ruling::Pass,
     }
 }

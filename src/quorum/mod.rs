@@ -23,6 +23,7 @@ mod judge;
 mod matrix;
 mod target;
 mod verdicts;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -34,3 +35,4 @@ pub use judge::{Judgement, judge, majority};
 pub use matrix::Matrix;
 pub use target::{candidates, choose_target, looks_down};
 pub use verdicts::Verdicts;
+pub use window::{OpenWindow, is_open, open_window};

@@ -38,7 +38,8 @@ pub fn choose_target(
     candidates(app, state, verdicts, from).next().cloned()
 }
 
-/// The Regions that are not `from`, not quarantined and do not look down, as configured.
+/// The Regions that are not `from`, not quarantined, not being evacuated and do not look down, as
+/// configured.
 pub fn candidates<'a>(
     app: &'a Application,
     state: &State,
@@ -49,7 +50,10 @@ pub fn candidates<'a>(
         .iter()
         .map(|region| &region.name)
         .filter(move |name| {
-            *name != from && !is_quarantined(app, state, name) && !looks_down(app, verdicts, name)
+            *name != from
+                && !is_quarantined(app, state, name)
+                && !looks_down(app, verdicts, name)
+                && state.evacuation_of(name).is_none()
         })
 }
 

@@ -22,6 +22,7 @@ struct World {
     kind: RunKind,
     origin: GuardOrigin,
     data_step: bool,
+    windows: Vec<AutomationWindow>,
     sequence: u64,
 }
 
@@ -41,6 +42,7 @@ impl World {
             kind: RunKind::Failover,
             origin: GuardOrigin::Automatic,
             data_step: true,
+            windows: Vec::new(),
             sequence: 0,
         }
     }
@@ -163,6 +165,7 @@ impl World {
             ledger_fault: None,
             kind: self.kind,
             from: &from,
+            windows: &self.windows,
             to: to.as_ref(),
             origin: self.origin.clone(),
             data_step: self.data_step,
@@ -785,4 +788,53 @@ proptest! {
         prop_assert!(held.evidence_at.0 <= sent_ours - age);
         prop_assert_eq!(held.evidence_at.0, challenged - age);
     }
+}
+
+#[test]
+fn a_planned_window_holds_automation_and_not_a_person() {
+    let mut world = World::agreed();
+    world.windows = vec![AutomationWindow {
+        applications: ["shop".into()].into(),
+        reason: "database upgrade".to_owned(),
+        times: WindowTimes::Once {
+            from: world.now.wall - Millis(S),
+            until: world.now.wall + Millis(90 * S),
+        },
+    }];
+    let held = world.ruling(Guard::Automation);
+    let Ruling::Hold(reason) = held else {
+        panic!("{held:?}")
+    };
+    assert_eq!(reason.code(), "planned_window");
+    insta::assert_snapshot!(reason.to_string(), @"automation is held by a planned window for another 1m30s: database upgrade");
+    world.origin = GuardOrigin::Operator {
+        name: "ada".to_owned(),
+        allow_data_loss: false,
+    };
+    assert!(matches!(world.ruling(Guard::Automation), Ruling::Warn(_)));
+    world.origin = GuardOrigin::Automatic;
+    world.windows[0].applications = ["blog".into()].into();
+    assert_eq!(world.ruling(Guard::Automation), Ruling::Pass);
+}
+
+#[test]
+fn a_region_that_is_being_evacuated_is_no_candidate() {
+    let mut world = World::agreed();
+    let id = EvacuationId::from("eu-central-1-1");
+    let evacuation = Evacuation {
+        id: id.clone(),
+        region: TO.into(),
+        by: "ada".to_owned(),
+        reason: "power".to_owned(),
+        parallel: 1,
+        allow_data_loss: false,
+        begun_at: Wall(0),
+        status: EvacuationStatus::Running,
+        applications: BTreeMap::new(),
+    };
+    world.state.evacuations.insert(id, evacuation);
+    assert_eq!(
+        world.decide(),
+        Decision::Hold(vec![HoldReason::NoCandidate])
+    );
 }

@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{audit, members, open, restored, steps};
+use super::{audit, evacuate, members, open, restored, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -232,6 +232,42 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
         } => restored::raise_epoch(state, now, app, *to, active.as_ref(), by, reason),
 
         CommandBody::RecordAudit { call } => Ok(audit::record(&mut state.audit, now, call)),
+        CommandBody::BeginEvacuation {
+            id,
+            region,
+            by,
+            reason,
+            parallel,
+            allow_data_loss,
+            waves,
+        } => evacuate::begin(
+            state,
+            now,
+            &evacuate::Begin {
+                id,
+                region,
+                by,
+                reason,
+                parallel: *parallel,
+                allow_data_loss: *allow_data_loss,
+                waves,
+            },
+        ),
+        CommandBody::OpenEvacuationRun {
+            evacuation,
+            plan,
+            origin,
+            limits,
+        } => evacuate::open_run(state, now, command.at, evacuation, plan, origin, limits),
+        CommandBody::HoldEvacuee {
+            evacuation,
+            app,
+            reason,
+        } => evacuate::hold(state, now, evacuation, app, reason),
+        CommandBody::StopEvacuation { id, by, reason } => {
+            evacuate::stop(state, now, id, by, reason)
+        }
+        CommandBody::CloseEvacuation { id } => evacuate::close(state, now, id),
     }
 }
 

@@ -14,15 +14,19 @@ mod apply;
 mod audit;
 mod consent;
 mod engine;
+mod evacuate;
 mod members;
 mod open;
 mod restored;
 mod steps;
+mod waves;
 
 pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
 pub use audit::{AuditBreak, KEPT_AUDIT, verify_audit};
 pub use engine::{Engine, Heard, Move, Timing};
+pub use evacuate::{KEPT_EVACUATIONS, MOST_PARALLEL};
 pub use steps::{may_call, need_is_met};
+pub use waves::{PATIENCE, Turn, all_out, is_out, needs_a_person, turns, under_way, waves};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use crate::model::{
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 use super::consent;
+use super::evacuate;
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -244,6 +245,7 @@ pub(super) fn follow_execution(state: &mut State, id: &RunId) {
     }
     let (app, to) = (run.application.clone(), run.plan.to.clone());
     app_mut(state, &app).active = Some(to);
+    evacuate::follow(state, now, id);
 }
 
 fn moves_data(run: &Run) -> bool {
@@ -496,6 +498,7 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
         app.quarantined.remove(&from);
     }
     forget_other_days(&mut app.automatic_runs, now);
+    evacuate::follow(state, now, id);
 
     state.closed.push_back(id.clone());
     while state.closed.len() > KEPT_RUNS {

@@ -2,7 +2,8 @@
 //! by one member alone, or a person's journal without any cluster. Others may have acted since.
 //!
 //! ```text
-//!  Restored ──▶ automation paused for everything; every open run asks for a person;
+//!  Restored ──▶ automation paused for everything; every open run asks for a person,
+//!               every evacuation is stopped;
 //!               no application's epoch is known ──▶ nothing opens, nothing is called
 //!  RaiseEpoch ◀── what stands in the zone was read ──▶ known, above what stands there
 //! ```
@@ -18,6 +19,7 @@ use crate::model::{
 };
 
 use super::apply::app_mut;
+use super::evacuate;
 use super::open::finish;
 use super::steps;
 
@@ -44,6 +46,7 @@ pub(super) fn restored(
             },
         };
     }
+    evacuate::stop_all(state, now, by, &why);
     state.disks.clone_from(disks);
     state.restored = Some(Restored {
         how,

@@ -137,6 +137,7 @@ fn request(kind: RunKind, by: &str, plan_hash: Option<PlanHash>) -> RunRequest {
         by: by.to_owned(),
         reason: "a test".to_owned(),
         allow_data_loss: kind == RunKind::Failover,
+        evacuation: None,
         plan_hash,
         id: RequestId::default(),
     }

@@ -692,3 +692,114 @@ fn nobody_who_may_approve_a_loss_of_data() {
     let text = format!("{GOOD}\n[auth]\ndata_loss_approval = \"another_person\"\n");
     insta::assert_snapshot!(read(&text, &[], &[]).unwrap_err().to_string());
 }
+
+#[test]
+fn the_order_of_an_evacuation_is_not_what_a_vote_is_cast_under() {
+    let hash = |text: &str| {
+        let loaded = read(text, &[], &[]).expect("it is valid");
+        loaded.config.applications[0].config.clone()
+    };
+    let ordered = GOOD.replacen("name = \"shop\"\n", "name = \"shop\"\npriority = 3\n", 1);
+    assert_eq!(hash(GOOD), hash(&ordered));
+    let window =
+        "\n[[automation_window]]\nreason = \"patches\"\nevery = \"Sun 02:00\"\nfor = \"2h\"\n";
+    assert_eq!(hash(GOOD), hash(&format!("{GOOD}{window}")));
+}
+
+#[test]
+fn a_window_is_read_as_it_was_meant() {
+    use failoverd::model::{Millis, WindowTimes};
+    let windows = r#"
+[[automation_window]]
+reason = "patches"
+every = "Sun 02:30"
+for = "2h"
+time_zone = "-05:30"
+
+[[automation_window]]
+applications = ["shop"]
+reason = "upgrade"
+from = "2026-12-01T02:00:00Z"
+until = "2026-12-01T04:00:00+01:00"
+"#;
+    let loaded = read(&format!("{GOOD}{windows}"), &[], &[]).expect("it is valid");
+    let [weekly, once] = loaded.config.windows.as_slice() else {
+        panic!("{:?}", loaded.config.windows)
+    };
+    assert_eq!(
+        weekly.times,
+        WindowTimes::Every {
+            weekday: Some(6),
+            begins: Millis::from_mins(150),
+            lasts: Millis::from_mins(120),
+            ahead_of_utc: -330,
+        }
+    );
+    let WindowTimes::Once { from, until } = &once.times else {
+        panic!("{once:?}")
+    };
+    assert_eq!(until.since(*from), Millis::from_mins(60));
+    assert_eq!(loaded.config.nag_after, Millis::from_mins(240));
+}
+
+/// The same application under another name, with an order of its own.
+fn second(name: &str, order: &str) -> String {
+    let (_, app) = GOOD.split_once("[[application]]").unwrap();
+    let app = app
+        .replace(
+            "name = \"shop\"\n",
+            &format!("name = \"{name}\"\n{order}\n"),
+        )
+        .replace("shop-global", &format!("{name}-global"));
+    format!("\n[[application]]{app}")
+}
+
+#[test]
+fn dependencies_that_do_not_exist_or_go_in_a_circle() {
+    let unknown = format!("{GOOD}{}", second("till", "depends_on = [\"shpo\"]"));
+    insta::assert_snapshot!(read(&unknown, &[], &[]).unwrap_err().to_string());
+    let circle = GOOD.replacen(
+        "name = \"shop\"\n",
+        "name = \"shop\"\npriority = 0\ndepends_on = [\"till\"]\n",
+        1,
+    );
+    let circle = format!("{circle}{}", second("till", "depends_on = [\"shop\"]"));
+    insta::assert_snapshot!(read(&circle, &[], &[]).unwrap_err().to_string());
+}
+
+#[test]
+fn windows_that_never_open_or_never_close() {
+    let windows = r#"
+[automation]
+nag_after = "10s"
+
+[[automation_window]]
+applications = ["shpo"]
+reason = "patches"
+every = "Sunday 2:00"
+for = "2h"
+time_zone = "Europe/Berlin"
+
+[[automation_window]]
+reason = "both"
+every = "Sun 02:00"
+for = "2h"
+from = "2026-12-01T02:00:00Z"
+
+[[automation_window]]
+reason = "always"
+every = "day 02:00"
+for = "24h"
+
+[[automation_window]]
+from = "2026-12-01T02:00:00Z"
+until = "2026-12-01"
+
+[[automation_window]]
+reason = "backwards"
+from = "2026-12-01T02:00:00Z"
+until = "2026-12-01T02:00:00+02:00"
+"#;
+    let found = read(&format!("{GOOD}{windows}"), &[], &[]).unwrap_err();
+    insta::assert_snapshot!(found.to_string());
+}

@@ -226,6 +226,7 @@ pub fn controller(index: usize, life: u32, now: Now, lowers: bool, bug: Option<B
         applications: vec![application(bug)],
         references: vec![probe("reference")],
         runbooks: BTreeMap::from([("move".to_owned(), runbook(lowers))]),
+        windows: Vec::new(),
         timing: TIMING,
         data_loss_approval: DataLossApproval::Anyone,
     };

@@ -88,6 +88,7 @@ impl Turn {
                 let progress = Progress::Proposed;
                 self.begin(by, Job::Open { body, progress });
             }
+            Effect::Evacuate { body } => unreachable!("nobody evacuates here: {body:?}"),
             Effect::Perform { run, act, .. } => match act {
                 Move::Observe { step, intent } => {
                     // What a closed run left is only watched: nothing is written for it any more.

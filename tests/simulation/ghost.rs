@@ -251,6 +251,13 @@ fn word(body: &CommandBody) -> String {
         CommandBody::Restored { how, .. } => format!("restored: {how}"),
         CommandBody::RaiseEpoch { to, .. } => format!("epoch {to}"),
         CommandBody::RecordAudit { call } => format!("audit {} {}", call.who, call.call),
+        CommandBody::BeginEvacuation { id, .. } => format!("evacuate {id}"),
+        CommandBody::OpenEvacuationRun {
+            evacuation, plan, ..
+        } => format!("open {} of evacuation {evacuation}", plan.kind),
+        CommandBody::HoldEvacuee { app, reason, .. } => format!("hold {app}: {reason}"),
+        CommandBody::StopEvacuation { id, .. } => format!("stop evacuation {id}"),
+        CommandBody::CloseEvacuation { id } => format!("close evacuation {id}"),
     }
 }
 

@@ -78,6 +78,7 @@ pub fn setup(id: Id, boot: BootId, members: &[Member], app: &Application, book: 
         applications: vec![app.clone()],
         references: REFERENCES.map(|id| product::probe(id, false)).into(),
         runbooks: BTreeMap::from([(book.name.clone(), book.clone())]),
+        windows: Vec::new(),
         timing: TIMING,
         data_loss_approval: DataLossApproval::Anyone,
     }

@@ -108,6 +108,7 @@ impl World {
             allow_data_loss: self.rng.chance(40),
             plan_hash: None,
             id: RequestId::default(),
+            evacuation: None,
         }
     }
 
@@ -267,6 +268,7 @@ impl World {
                     allow_data_loss: true,
                     plan_hash: None,
                     id: RequestId::default(),
+                    evacuation: None,
                 };
                 self.input(leader, Input::Request(request));
             }

@@ -30,6 +30,7 @@ impl World {
                 self.check_opening(id, &body);
                 self.ask(id, Question::Preflight(body));
             }
+            Effect::Evacuate { body } => panic!("nobody evacuates here: {body:?}"),
             Effect::Perform { run, act, .. } => self.perform_move(id, run, act),
             Effect::Publish(view) => {
                 say!(self, "m{id} sees {} {}", view.active, view.phase.as_str());

@@ -233,6 +233,7 @@ fn state() -> State {
         disks: BTreeMap::new(),
         audit: Audit::default(),
         restored: None,
+        evacuations: BTreeMap::new(),
     }
 }
 

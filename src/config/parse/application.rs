@@ -11,6 +11,7 @@ use crate::model::{
 use crate::runbook::spanned::{Findings, Kind, Located, Node, Place, Table, closest, read};
 use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
 
+use super::order::{self, OrderDraft};
 use super::probe::{self, ProbeDraft};
 use super::sections::{self, Detection};
 use super::values;
@@ -35,6 +36,7 @@ pub(super) struct AppDraft {
     pub guards_place: Place,
     /// Where it says whether it acts by itself; its name where it does not.
     pub automation_place: Place,
+    pub order: OrderDraft,
 }
 
 /// A Region and where its parts stand.
@@ -67,6 +69,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
                 ("ask", Automation::Ask),
             ]),
         );
+        let order = order::read(table);
         let detection = table.section("detection", "[application.detection]", |t| {
             sections::detection(t, context.detection)
         });
@@ -119,6 +122,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
             regions,
             runbook_places,
             guards_place,
+            order,
         })
     })
 }

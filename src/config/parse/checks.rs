@@ -22,6 +22,8 @@ pub(super) fn check(findings: &Findings, sections: &Sections, applications: &[Ap
     duplicate_applications(findings, applications);
     references(findings, sections, applications);
     shared_resources(findings, applications);
+    super::order::check(findings, applications);
+    super::window::check(findings, &sections.windows, applications);
     let moved = moved_names(applications);
     for app in applications {
         for region in &app.regions {

@@ -4,10 +4,12 @@ mod application;
 mod auth;
 mod checks;
 mod notify;
+mod order;
 mod peering;
 mod probe;
 mod sections;
 mod values;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -126,6 +128,7 @@ impl Draft {
         let (Some(sections), Some(node), false) = (self.sections, node, failed) else {
             return Err(self.findings.into_diagnostics(self.syntax));
         };
+        let order = order::finish(&self.applications);
         let members: Vec<Member> = sections.members.into_iter().map(|m| m.value).collect();
         let runbook = |name: &str| runbooks.get(name).map(|parsed| &parsed.runbook);
         let applications: Vec<Application> = self
@@ -139,6 +142,9 @@ impl Draft {
                 members,
                 references: sections.references.into_iter().map(|r| r.probe).collect(),
                 applications,
+                order,
+                windows: sections.windows.into_iter().map(|w| w.window).collect(),
+                nag_after: sections.nag_after,
                 runbooks: runbooks
                     .into_iter()
                     .map(|(name, parsed)| (name, parsed.runbook))

@@ -16,6 +16,7 @@ use super::notify::{self, SinkDraft};
 use super::peering::{self, DEFAULT_CLUSTER, Given, PeeringDraft};
 use super::probe::{self, IN_A_ROW, INTERVAL, ProbeDraft, TIMEOUT};
 use super::values;
+use super::window::{self, WindowDraft};
 
 /// All of them, as far as they could be read.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Sections {
     pub references_written: usize,
     pub guards: GuardPolicy,
     pub auth: AuthPolicy,
+    pub windows: Vec<WindowDraft>,
+    pub nag_after: Millis,
     pub runbook_dir: Option<Located<PathBuf>>,
     pub members_place: Place,
     pub sinks: Vec<SinkDraft>,
@@ -140,6 +143,10 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     });
     let guards = table.section("guards", "[guards]", |t| guards(t, &GuardPolicy::default()));
     let auth = table.section("auth", "[auth]", super::auth::auth);
+    let nag_after = table.section("automation", "[automation]", window::nag_after);
+    let windows = table
+        .or("automation_window", Vec::new(), read::list(window::read))
+        .unwrap_or_default();
     let runbook_dir = table.section("runbooks", "[runbooks]", |t| {
         t.located("dir", values::path(base))
     });
@@ -167,6 +174,8 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         references_written,
         guards,
         auth,
+        windows,
+        nag_after,
         runbook_dir,
         members_place,
         sinks,

@@ -19,6 +19,7 @@ fn controller() -> Controller {
         applications: vec![application()],
         references: vec![probe("r1", false)],
         runbooks: BTreeMap::new(),
+        windows: Vec::new(),
         timing: Timing {
             poll: Millis(2 * S),
             call_timeout: Millis(10 * S),
@@ -92,6 +93,7 @@ fn leading(controller: &mut Controller, at: u64, input: Input) -> Option<StandDo
         Effect::Gossip(_)
         | Effect::ReadTraffic { .. }
         | Effect::OpenRun { .. }
+        | Effect::Evacuate { .. }
         | Effect::Perform { .. }
         | Effect::Publish(_)
         | Effect::Answer { .. } => None,

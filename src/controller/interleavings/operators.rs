@@ -35,6 +35,7 @@ impl Scene {
             by: "ada".to_owned(),
             reason: "because".to_owned(),
             allow_data_loss: true,
+            evacuation: None,
             plan_hash: hash,
             id: RequestId(7),
         }));

@@ -22,6 +22,7 @@ impl Director<'_> {
             allow_data_loss,
             plan_hash: None,
             id: RequestId::default(),
+            evacuation: None,
         };
         match act {
             OperatorAct::Failover {

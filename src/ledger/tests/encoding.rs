@@ -234,6 +234,7 @@ pub(super) fn commands() -> Vec<Command> {
     let region = RegionId::from("us-west-2");
     let by = "Ada".to_owned();
     let reason = "because".to_owned();
+    let evacuation = EvacuationId::from("us-west-2-1");
 
     let mut bodies: Vec<CommandBody> = grants
         .into_iter()
@@ -391,6 +392,34 @@ pub(super) fn commands() -> Vec<Command> {
                 answers: Some(u64::MAX),
             }),
         },
+        CommandBody::BeginEvacuation {
+            id: evacuation.clone(),
+            region: RegionId::from("us-west-2"),
+            by: by.clone(),
+            reason: reason.clone(),
+            parallel: 5,
+            allow_data_loss: true,
+            waves: vec![vec![Departure {
+                application: AppId::from("till"),
+                priority: 100,
+                depends_on: [].into(),
+                home: RegionId::from("us-west-2"),
+            }]],
+        },
+        CommandBody::HoldEvacuee {
+            evacuation: evacuation.clone(),
+            app: AppId::from("till"),
+            reason: HoldReason::BeingEvacuated {
+                region: region.clone(),
+                evacuation: evacuation.clone(),
+            },
+        },
+        CommandBody::StopEvacuation {
+            id: evacuation.clone(),
+            by: by.clone(),
+            reason: reason.clone(),
+        },
+        CommandBody::CloseEvacuation { id: evacuation },
         CommandBody::Abort {
             run: run.clone(),
             by: by.clone(),

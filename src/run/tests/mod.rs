@@ -4,6 +4,7 @@ mod abort;
 mod apply;
 mod consent;
 mod engine;
+mod evacuate;
 mod fixture;
 mod inherit;
 mod restored;
