@@ -1,22 +1,27 @@
 //! Connections: few, short, and never waited for longer than they deserve.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::error::Elapsed;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::peer::{Lease, Peer};
 use super::routes::router;
 use super::source::ApiSource;
+use super::state::Api;
 use super::traffic::Traffic;
 
 /// What one client may take from the others. Real time: it is this host's sockets that are kept.
@@ -27,7 +32,8 @@ pub(super) struct Limits {
     pub connections: usize,
     /// From accepting a connection to dropping it. A connection carries one answer, so one bound
     /// covers everything that can be slow about it: the request's head and body, a queue of scrapes,
-    /// and a client that does not read. As long as Prometheus waits for a scrape by default.
+    /// and a client that does not read. As long as Prometheus waits for a scrape by default. A change
+    /// and a stream renew it.
     pub life: Duration,
     /// For a request's head. Honest clients send it at once; this is how long a client can hold a
     /// place without asking anything.
@@ -62,11 +68,12 @@ pub(super) async fn serve_within(
     shutdown: impl Future<Output = ()>,
 ) {
     // Unknown is not taken for loopback.
-    let address = listener.local_addr();
+    let loopback = listener.local_addr().is_ok_and(|a| a.ip().is_loopback());
     let traffic = Arc::new(Traffic::new());
-    let loopback = address.is_ok_and(|a| a.ip().is_loopback());
-    let router = router(source, loopback, &traffic);
     let stop = CancellationToken::new();
+    let current = tokio::spawn(Arc::clone(&source.access).keep_current());
+    let api = Api::new(source, stop.clone());
+    let router = router(&api, &traffic);
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.connections));
     let accepting = async {
@@ -75,11 +82,18 @@ pub(super) async fn serve_within(
                 return; // Closed: nobody does that.
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = converse(stream, router.clone(), stop.clone(), limits);
+                Ok((stream, address)) => {
+                    let connection = Connection {
+                        stream,
+                        address,
+                        loopback,
+                        router: router.clone(),
+                        stop: stop.clone(),
+                    };
+                    let connection = connection.converse(limits);
                     let traffic = Arc::clone(&traffic);
                     tasks.spawn(async move {
-                        if connection.await.is_err() {
+                        if connection.await.is_break() {
                             traffic.dropped();
                         }
                         drop(place);
@@ -98,42 +112,76 @@ pub(super) async fn serve_within(
     }
     drop(listener); // New clients are refused at once instead of waiting for nothing.
     stop.cancel();
+    current.abort();
     tasks.close();
     tasks.wait().await;
+    // What was begun for a caller who went away is brought to its end: each part of it is bounded.
+    api.changes().close();
+    api.changes().wait().await;
 }
 
-/// # Errors
-///
-/// If it took too long.
-async fn converse(
+/// One that was accepted.
+struct Connection {
     stream: TcpStream,
+    address: SocketAddr,
+    loopback: bool,
     router: Router,
     stop: CancellationToken,
-    limits: Limits,
-) -> Result<(), Elapsed> {
-    let service = service_fn(move |request| router.clone().oneshot(request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(HEAD_BYTES)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let conversation = async {
+}
+
+impl Connection {
+    /// Breaks off what took too long.
+    async fn converse(self, limits: Limits) -> ControlFlow<()> {
+        let (lease, life) = Lease::new(limits.life);
+        let peer = Peer {
+            address: self.address,
+            loopback: self.loopback,
+            certificate: None,
+            lease,
+        };
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_buf_size(HEAD_BYTES)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(self.stream), service);
+        tokio::pin!(connection);
+        let conversation = async {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            connection.await
+        };
         tokio::select! {
-            ended = connection.as_mut() => return ended,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            ended = conversation => match ended {
+                Ok(()) => {}
+                // Clients reset and give up as a matter of course: not worth more than a trace.
+                Err(error) => tracing::trace!(%error, "an API connection ended early"),
+            },
+            () = over(life) => {
+                tracing::debug!("an API connection was dropped: it took too long");
+                return ControlFlow::Break(());
+            }
         }
-        connection.await
-    };
-    match tokio::time::timeout(limits.life, conversation).await {
-        Ok(Ok(())) => {}
-        // Clients reset and give up as a matter of course: not worth more than a trace.
-        Ok(Err(error)) => tracing::trace!(%error, "an API connection ended early"),
-        Err(elapsed) => {
-            tracing::debug!("an API connection was dropped: it took too long");
-            return Err(elapsed);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Returns when nobody has renewed the lease in time.
+async fn over(mut life: watch::Receiver<Duration>) {
+    loop {
+        let length = *life.borrow_and_update();
+        tokio::select! {
+            () = tokio::time::sleep(length) => return,
+            renewed = life.changed() => if renewed.is_err() {
+                return; // Nobody is left who could: the connection itself ends as well.
+            },
         }
     }
-    Ok(())
 }

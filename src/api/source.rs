@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::members::MemberDesk;
+use super::access::Access;
+use super::desk::OperatorDesk;
 use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
@@ -22,10 +23,12 @@ pub struct ApiSource {
     pub heartbeat: Heartbeat,
     /// Every configured member.
     pub configured: Arc<[Configured]>,
-    /// Every configured application.
+    /// Every configured application, in the order of their names.
     pub applications: Arc<[Application]>,
-    /// Where changes of members are asked for.
-    pub desk: Arc<dyn MemberDesk>,
+    /// Who may ask.
+    pub access: Arc<Access>,
+    /// Where everything that changes something is asked for.
+    pub desk: Arc<dyn OperatorDesk>,
 }
 
 /// One of the `[[member]]` list.
@@ -51,6 +54,13 @@ impl Configured {
 }
 
 impl ApiSource {
+    /// Every configured application, in the order of their names.
+    pub fn applications(config: &Config) -> Arc<[Application]> {
+        let mut apps = config.applications.clone();
+        apps.sort_by(|a, b| a.name.cmp(&b.name));
+        apps.into()
+    }
+
     /// The last turn's snapshot. Never waits longer than it takes to copy a pointer.
     pub(super) fn now(&self) -> Arc<Snapshot> {
         self.snapshot.borrow().clone()

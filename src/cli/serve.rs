@@ -16,7 +16,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::failoverd::{LogFormat, Start};
 use super::{Exit, output};
-use crate::api::{self, ApiError, ApiSource, Configured, Heartbeat};
+use crate::api::{self, Access, ApiError, ApiSource, Configured, Heartbeat, TokensError};
 use crate::config::Config;
 use crate::daemon::clock::WorldClock;
 use crate::daemon::trace;
@@ -38,6 +38,8 @@ enum ServeError {
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
     Api(#[from] ApiError),
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     #[error(transparent)]
     Node(#[from] NodeError),
     #[error("signals cannot be received")]
@@ -93,7 +95,8 @@ async fn run(config: Config) -> Result<(), ServeError> {
     };
     let address = config.node.api;
     let configured = Configured::list(&config);
-    let applications = config.applications.clone().into();
+    let applications = ApiSource::applications(&config);
+    let access = Arc::new(Access::open(&config)?);
     let mut node = Node::start(NodeOptions::production(config, Arc::clone(&clock))).await?;
     tracing::info!(
         member = %member.id,
@@ -120,6 +123,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
             ),
             configured,
             applications,
+            access,
             desk: Arc::new(handle.clone()),
         },
         stopping.clone().cancelled_owned(),

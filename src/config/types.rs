@@ -42,6 +42,10 @@ pub struct Config {
     pub tracing: Option<Tracing>,
     /// Who may do what.
     pub auth: AuthPolicy,
+    /// Who may ask over the API. `None`: only this host's own users can, and they may everything.
+    pub callers: Option<Auth>,
+    /// What the API shows of itself; plain text if absent.
+    pub api_tls: Option<ApiTls>,
 }
 
 /// `[auth]`: who may do what.
@@ -49,6 +53,46 @@ pub struct Config {
 pub struct AuthPolicy {
     /// Whose word a loss of data needs where a person asked for the run.
     pub data_loss_approval: DataLossApproval,
+}
+
+/// `[auth]`: who may ask over the API, and how they show who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// Hashed bearer tokens.
+    pub tokens_file: Option<PathBuf>,
+    /// Client certificates, by a name in them.
+    pub certificates: Vec<AuthCertificate>,
+    /// Whether `/metrics` asks, too.
+    pub metrics: bool,
+    /// Tokens travel in plain text beyond this host, because something else encrypts there.
+    pub insecure: bool,
+}
+
+/// A client certificate that is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthCertificate {
+    /// A DNS name of the certificate, or its common name.
+    pub name: String,
+    pub role: AuthRole,
+    /// All of them if absent.
+    pub applications: Option<BTreeSet<AppId>>,
+}
+
+/// What a caller of the API may do. Each may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuthRole {
+    Viewer,
+    Operator,
+    Admin,
+}
+
+/// `[api_tls]`: the API's own certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTls {
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
+    /// Who signs the certificates of callers; none are asked for if absent.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// The port between members.

@@ -3,6 +3,7 @@
 mod alerts;
 mod figures;
 mod limits;
+mod matrix;
 mod members;
 mod metrics_doc;
 mod openmetrics;

@@ -12,11 +12,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::serve::{Limits, serve_within};
-use crate::api::{ApiSource, Configured, Heartbeat, MemberDesk, bind};
+use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, bind};
+use crate::config::Auth;
+use crate::controller::{PlanAsk, Planned, RunRequest, Started};
+use crate::daemon::AskFailed;
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
-use crate::model::{Now, fixtures};
+use crate::model::{
+    AuditCall, Command, CommandBody, Event, HoldReason, Now, Rejection, State, Wall, fixtures,
+};
+use crate::ports::LedgerError;
+use crate::run;
 
 /// An API that is being served, and what it is served from.
 pub struct Served {
@@ -28,16 +35,58 @@ pub struct Served {
     pub served: JoinHandle<()>,
 }
 
-/// Answers as it was told to, and remembers what it was asked.
+/// A desk that is a ledger of one, and remembers what it was asked.
 #[derive(Default)]
 pub struct Desk {
     pub asked: Mutex<Vec<MemberChange>>,
     pub refusal: Mutex<Option<ChangeRefused>>,
+    /// What every command is answered with instead of being applied.
+    pub trouble: Mutex<Option<LedgerError>>,
+    pub state: Mutex<State>,
+    pub commands: Mutex<Vec<CommandBody>>,
+    pub requests: Mutex<Vec<RunRequest>>,
+    /// Why no run is opened.
+    pub declined: Mutex<Vec<HoldReason>>,
+}
+
+impl Desk {
+    /// Everything that is in the audit.
+    pub fn audit(&self) -> Vec<AuditCall> {
+        let state = self.state.lock().unwrap();
+        state.audit.entries.iter().map(|e| e.call.clone()).collect()
+    }
 }
 
 #[async_trait]
-impl MemberDesk for Desk {
-    async fn change(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {
+impl OperatorDesk for Desk {
+    async fn command(&self, body: CommandBody) -> Result<Result<Event, Rejection>, LedgerError> {
+        if let Some(trouble) = self.trouble.lock().unwrap().clone() {
+            return Err(trouble);
+        }
+        if !matches!(body, CommandBody::RecordAudit { .. }) {
+            self.commands.lock().unwrap().push(body.clone());
+        }
+        let command = Command { at: Wall(0), body };
+        Ok(run::apply(&mut self.state.lock().unwrap(), &command))
+    }
+
+    async fn plan(&self, ask: PlanAsk) -> Result<Planned, AskFailed> {
+        Err(AskFailed::NoSuchApplication { app: ask.app })
+    }
+
+    async fn start(&self, request: RunRequest) -> Result<Started, AskFailed> {
+        let declined = self.declined.lock().unwrap().clone();
+        if !declined.is_empty() {
+            return Err(AskFailed::Declined(declined));
+        }
+        self.requests.lock().unwrap().push(request);
+        Ok(Started {
+            run: "shop-1".into(),
+            plan_hash: "c0ffee".into(),
+        })
+    }
+
+    async fn change_members(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {
         let member = change.member.clone();
         self.asked.lock().unwrap().push(change);
         match self.refusal.lock().unwrap().clone() {
@@ -77,12 +126,29 @@ impl Served {
     }
 
     pub async fn on(listen: &str, limits: Limits, snapshot: Snapshot, age: Duration) -> Self {
+        Self::for_callers(None, listen, limits, snapshot, age).await
+    }
+
+    /// For callers that show who they are.
+    pub async fn guarded(auth: &Auth, snapshot: Snapshot) -> Self {
+        let age = Duration::from_millis(1_500);
+        Self::for_callers(Some(auth), "127.0.0.1:0", Limits::default(), snapshot, age).await
+    }
+
+    async fn for_callers(
+        auth: Option<&Auth>,
+        listen: &str,
+        limits: Limits,
+        snapshot: Snapshot,
+        age: Duration,
+    ) -> Self {
         let listener = bind(listen.parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (snapshot, seen) = watch::channel(Arc::new(snapshot));
         let stop = CancellationToken::new();
         let desk = Arc::new(Desk::default());
-        let source = source(seen, desk.clone(), age);
+        let mut source = source(seen, desk.clone(), age);
+        source.access = Arc::new(Access::of(auth).unwrap());
         let stats = source.stats.clone();
         let served = tokio::spawn(serve_within(
             limits,
@@ -105,12 +171,13 @@ impl Served {
     }
 
     pub async fn ask(&self, method: &str, path: &str) -> Answer {
-        self.send(method, path, "here", None, "").await
+        self.send(method, path, "127.0.0.1", None, "").await
     }
 
     /// As a scraper asks that reads OpenMetrics.
     pub async fn scrape(&self) -> Answer {
-        let accept = "here\r\naccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+        let accept =
+            "127.0.0.1\r\naccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
         self.send("GET", "/metrics", accept, None, "").await
     }
 
@@ -122,14 +189,19 @@ impl Served {
         kind: Option<&str>,
         body: &str,
     ) -> Answer {
+        let kind = kind.map_or_else(String::new, |kind| format!("content-type: {kind}\r\n"));
+        self.say(method, path, &format!("host: {host}\r\n{kind}"), body)
+            .await
+    }
+
+    /// With these lines of the head, whole.
+    pub async fn say(&self, method: &str, path: &str, head: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.address.port()))
             .await
             .unwrap();
-        let kind = kind.map_or_else(String::new, |kind| format!("content-type: {kind}\r\n"));
         let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{kind}content-length: {length}\r\n\r\n{body}"
-        );
+        let request =
+            format!("{method} {path} HTTP/1.1\r\n{head}content-length: {length}\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         answer(stream).await
     }
@@ -155,6 +227,7 @@ pub fn source(
             })
             .collect(),
         applications: [fixtures::application()].into(),
+        access: Arc::new(Access::of(None).unwrap()),
         desk,
     }
 }

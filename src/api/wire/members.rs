@@ -77,3 +77,12 @@ pub struct ChangeBody {
     /// Who asks for it.
     pub by: String,
 }
+
+/// Who decides, after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MembersChanged {
+    /// Those who vote.
+    pub voters: Vec<String>,
+    /// What a person should know about the result.
+    pub warning: Option<String>,
+}

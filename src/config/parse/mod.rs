@@ -1,5 +1,6 @@
 //! From the layered tree to a [`Config`]: sections, then applications, then everything at once.
 
+mod access;
 mod application;
 mod auth;
 mod checks;
@@ -112,6 +113,7 @@ impl Draft {
         if let Some(sections) = &self.sections {
             checks::check(&self.findings, sections, &self.applications);
             notify::check(&self.findings, sections, &self.applications);
+            access::check(&self.findings, sections, &self.applications);
         }
         let peering = self
             .sections
@@ -155,6 +157,8 @@ impl Draft {
                 heartbeat: sections.heartbeat,
                 auth: sections.auth,
                 tracing: sections.tracing,
+                callers: sections.access.auth,
+                api_tls: sections.access.api_tls.map(|tls| tls.value),
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })

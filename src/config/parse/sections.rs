@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::runbook::spanned::{self, Findings, Kind, Located, Place, Table, read};
 
+use super::access::{self, AccessDraft};
 use super::notify::{self, SinkDraft};
 use super::peering::{self, DEFAULT_CLUSTER, Given, PeeringDraft};
 use super::probe::{self, IN_A_ROW, INTERVAL, ProbeDraft, TIMEOUT};
@@ -25,6 +26,9 @@ pub(super) struct Sections {
     pub members: Vec<Located<Member>>,
     pub cluster: ClusterTiming,
     pub peering: PeeringDraft,
+    /// `api` under `[node]`, where it is written.
+    pub api: Option<Located<SocketAddr>>,
+    pub access: AccessDraft,
     pub aws: AwsAccess,
     pub extra_regions: BTreeSet<String>,
     pub detection: Detection,
@@ -107,10 +111,13 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
             "[[member]] with `id` and `region`, one for every daemon of the cluster",
         );
     }
+    let mut api = None;
     let node = match table.get("node") {
         Some(_) => table.section("node", "[node]", |t| {
             peering.listen = t.located("peer", values::socket);
-            node(t, &members, &extra_regions, base)
+            api = t.located("api", values::socket);
+            let address = api.as_ref().map(|api| api.value);
+            node(t, &members, &extra_regions, base, address)
         }),
         None => {
             table.missing("node", "[node] with `id`, one of the members");
@@ -123,6 +130,14 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         cluster(t)
     });
     peering.security = table.section("tls", "[tls]", |t| peering::security(t, base));
+    let mut access = AccessDraft::default();
+    let auth = table.section("auth", "[auth]", |t| {
+        access::auth(t, base, &mut access);
+        super::auth::auth(t)
+    });
+    if table.get("api_tls").is_some() {
+        access.api_tls = table.section("api_tls", "[api_tls]", |t| access::api_tls(t, base));
+    }
     let mut references = Vec::new();
     let mut references_place = table.place().clone();
     let mut references_written = 0;
@@ -142,7 +157,6 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         detection
     });
     let guards = table.section("guards", "[guards]", |t| guards(t, &GuardPolicy::default()));
-    let auth = table.section("auth", "[auth]", super::auth::auth);
     let nag_after = table.section("automation", "[automation]", window::nag_after);
     let windows = table
         .or("automation_window", Vec::new(), read::list(window::read))
@@ -166,6 +180,8 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         members,
         cluster,
         peering,
+        api,
+        access,
         aws,
         extra_regions,
         detection,
@@ -213,6 +229,7 @@ fn node(
     members: &[Located<Member>],
     extra: &BTreeSet<String>,
     base: &Path,
+    api: Option<SocketAddr>,
 ) -> Option<Located<Node>> {
     let findings = table.findings();
     let id = table.required("id", "id = \"eu-west-1\"", read::located(read::name));
@@ -222,12 +239,8 @@ fn node(
         PathBuf::from("/var/lib/failoverd"),
         values::path(base),
     );
-    let api = table.or(
-        "api",
-        // Loopback: nobody is served who was not let in on purpose.
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)),
-        values::socket,
-    );
+    // Loopback: nobody is served who was not let in on purpose.
+    let api = api.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)));
     let id = id?;
     let own = members.iter().find(|m| m.value.id.as_str() == id.value);
     let Some(own) = own else {
@@ -271,7 +284,7 @@ fn node(
             id: MemberId(id.value),
             region: own.value.region.clone(),
             data_dir: data_dir?,
-            api: api?,
+            api,
         },
         place: id.place,
     })

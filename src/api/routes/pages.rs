@@ -1,22 +1,21 @@
-//! The pages.
+//! Health and metrics: text, for programs that know neither tokens nor JSON.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 
-use super::members;
-use super::metrics::{Exposition, Scraper};
-use super::page;
-use super::problem::Problem;
-use super::source::ApiSource;
-use super::traffic::{self, Traffic};
+use crate::api::gate;
+use crate::api::metrics::{Exposition, Scraper};
+use crate::api::page;
+use crate::api::problem::Problem;
+use crate::api::state::Api;
+use crate::api::traffic::Traffic;
 use crate::model::Millis;
 
 /// Scrapes that are written at the same time. Two scrapers are usual (a pair of Prometheus servers);
@@ -27,22 +26,20 @@ const PAGES: &str = "/         the status page, for people\n\
                      /livez    200 while the daemon's loop turns\n\
                      /readyz   200 while this member does its part, 503 and why otherwise\n\
                      /metrics  for Prometheus\n\
-                     /v1/members  the members as JSON; see failoverctl member\n";
+                     /v1/openapi.json  everything else, for failoverctl and other programs\n";
 
 #[derive(Clone)]
 struct Pages {
-    source: ApiSource,
+    api: Api,
     scraper: Arc<Scraper>,
     scrapes: Arc<Semaphore>,
 }
 
-/// `loopback`: whether only this host's own users can ask.
-pub(super) fn router(source: ApiSource, loopback: bool, traffic: &Arc<Traffic>) -> Router {
-    let members = members::router(source.clone(), loopback);
+pub(super) fn router(api: &Api, traffic: &Traffic) -> Router {
     let pages = Pages {
-        scraper: Arc::new(Scraper::new(&source, traffic)),
+        scraper: Arc::new(Scraper::new(api.source(), traffic)),
         scrapes: Arc::new(Semaphore::new(SCRAPES)),
-        source,
+        api: api.clone(),
     };
     Router::new()
         .route("/livez", get(livez))
@@ -50,14 +47,10 @@ pub(super) fn router(source: ApiSource, loopback: bool, traffic: &Arc<Traffic>) 
         .route("/metrics", get(metrics))
         .with_state(pages)
         .merge(page::router())
-        .merge(members)
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(no_such_page)
-        .layer(from_fn_with_state(Arc::clone(traffic), traffic::count))
 }
 
 async fn livez(State(pages): State<Pages>) -> Response {
-    let heartbeat = &pages.source.heartbeat;
+    let heartbeat = &pages.api.source().heartbeat;
     let age = heartbeat.age();
     if age <= heartbeat.limit() {
         return text(StatusCode::OK, "alive\n".to_owned());
@@ -75,7 +68,7 @@ async fn livez(State(pages): State<Pages>) -> Response {
 }
 
 async fn readyz(State(pages): State<Pages>) -> Response {
-    let ready = &pages.source.now().ready;
+    let ready = &pages.api.now().ready;
     let status = if ready.is_ready() {
         StatusCode::OK
     } else {
@@ -84,8 +77,13 @@ async fn readyz(State(pages): State<Pages>) -> Response {
     text(status, format!("{ready}\n"))
 }
 
-async fn metrics(State(pages): State<Pages>, headers: HeaderMap) -> Response {
-    let exposition = Exposition::accepted(&headers);
+async fn metrics(State(pages): State<Pages>, request: Request) -> Response {
+    let exposition = Exposition::accepted(request.headers());
+    if pages.api.access().guards_metrics()
+        && let Err(problem) = gate::known(&pages.api, request)
+    {
+        return problem.into_response();
+    }
     let cannot = |why: String| {
         tracing::error!(why, "the metrics could not be written");
         text(
@@ -117,13 +115,13 @@ async fn metrics(State(pages): State<Pages>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn no_such_page(uri: Uri) -> Response {
+pub(super) async fn no_such_page(uri: Uri) -> Response {
     if is_for_programs(&uri) {
         return Problem::new(
             StatusCode::NOT_FOUND,
             "no_such_page",
             format!("there is nothing at {}", uri.path()),
-            "There are GET /v1/members and POST /v1/members/{id}/{act}.",
+            "GET /v1/openapi.json says what there is.",
         )
         .into_response();
     }
@@ -133,7 +131,7 @@ async fn no_such_page(uri: Uri) -> Response {
     )
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Response {
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
     if is_for_programs(&uri) {
         return Problem::new(
             StatusCode::METHOD_NOT_ALLOWED,

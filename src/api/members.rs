@@ -10,8 +10,27 @@ use crate::ledger::{self, Formation, SCHEMA};
 use crate::model::MemberId;
 use crate::peer::{PeerStatus, Refusal};
 
-pub(super) fn of(source: &ApiSource) -> MemberList {
+/// Who are the members, as this one sees it.
+pub(super) fn list(source: &ApiSource) -> MemberList {
     let snapshot = source.now();
+    let quorum = &snapshot.cluster.quorum;
+    let members = rows(source, &snapshot);
+    MemberList {
+        answered_by: source.member.id.to_string(),
+        leader: quorum.leader.as_ref().map(ToString::to_string),
+        term: quorum.term,
+        quorum_reachable: quorum.reachable,
+        warnings: of_rows(&snapshot, &members),
+        members,
+    }
+}
+
+/// What a person should see to.
+pub(super) fn warnings(source: &ApiSource, snapshot: &Snapshot) -> Vec<ListWarning> {
+    of_rows(snapshot, &rows(source, snapshot))
+}
+
+fn rows(source: &ApiSource, snapshot: &Snapshot) -> Vec<MemberRow> {
     let quorum = &snapshot.cluster.quorum;
     let configured: BTreeMap<&MemberId, &Configured> =
         source.configured.iter().map(|c| (&c.id, c)).collect();
@@ -27,25 +46,17 @@ pub(super) fn of(source: &ApiSource) -> MemberList {
         .chain(quorum.voters.iter().map(|voter| &voter.member))
         .chain(&quorum.learners)
         .collect();
-    let members: Vec<MemberRow> = everybody
+    everybody
         .into_iter()
         .map(|id| {
             let configured = configured.get(id).copied();
             if *id == source.member.id {
-                own(source, &snapshot, configured)
+                own(source, snapshot, configured)
             } else {
-                other(&snapshot, id, configured, peers.get(id).copied())
+                other(snapshot, id, configured, peers.get(id).copied())
             }
         })
-        .collect();
-    MemberList {
-        answered_by: source.member.id.to_string(),
-        leader: quorum.leader.as_ref().map(ToString::to_string),
-        term: quorum.term,
-        quorum_reachable: quorum.reachable,
-        warnings: warnings(&snapshot, &members),
-        members,
-    }
+        .collect()
 }
 
 fn own(source: &ApiSource, snapshot: &Snapshot, configured: Option<&Configured>) -> MemberRow {
@@ -129,7 +140,7 @@ fn role(snapshot: &Snapshot, id: &MemberId) -> Role {
     }
 }
 
-fn warnings(snapshot: &Snapshot, members: &[MemberRow]) -> Vec<ListWarning> {
+fn of_rows(snapshot: &Snapshot, members: &[MemberRow]) -> Vec<ListWarning> {
     let cluster = &snapshot.cluster;
     let quorum = &cluster.quorum;
     let mut warnings = Vec::new();
