@@ -11,7 +11,7 @@ use super::desk::OperatorDesk;
 use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
-use crate::model::{Application, Member, MemberId, RegionId};
+use crate::model::{Application, AutomationWindow, Member, MemberId, Millis, RegionId};
 
 /// Everything an answer is made of. Clones share it.
 #[derive(Clone, Debug)]
@@ -25,6 +25,9 @@ pub struct ApiSource {
     pub configured: Arc<[Configured]>,
     /// Every configured application, in the order of their names.
     pub applications: Arc<[Application]>,
+    /// When automation is to stand still by plan, and after how long a pause is nagged about.
+    pub windows: Arc<[AutomationWindow]>,
+    pub nag_after: Millis,
     /// Who may ask.
     pub access: Arc<Access>,
     /// Where everything that changes something is asked for.

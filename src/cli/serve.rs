@@ -97,6 +97,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
     let configured = Configured::list(&config);
     let applications = ApiSource::applications(&config);
     let access = Arc::new(Access::open(&config)?);
+    let (windows, nag_after) = (config.windows.clone().into(), config.nag_after);
     let mut node = Node::start(NodeOptions::production(config, Arc::clone(&clock))).await?;
     tracing::info!(
         member = %member.id,
@@ -123,6 +124,8 @@ async fn run(config: Config) -> Result<(), ServeError> {
             ),
             configured,
             applications,
+            windows,
+            nag_after,
             access,
             desk: Arc::new(handle.clone()),
         },

@@ -97,6 +97,8 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         | HoldReason::LagUnknown { .. }
         | HoldReason::LagTooHigh { .. }
         | HoldReason::AutomationPaused { .. }
+        | HoldReason::PlannedWindow { .. }
+        | HoldReason::BeingEvacuated { .. }
         | HoldReason::AskConfigured
         | HoldReason::RunOpen { .. }
         | HoldReason::BeingPlanned { .. }
@@ -175,6 +177,21 @@ fn of_rejection(rejection: &Rejection) -> Problem {
             StatusCode::CONFLICT,
             "other_disk",
             "Look at the members: failoverctl member list.",
+        ),
+        Rejection::NoSuchEvacuation { .. } => (
+            StatusCode::NOT_FOUND,
+            "no_such_evacuation",
+            "GET /v1/evacuations lists those that are kept: failoverctl evacuate list.",
+        ),
+        Rejection::EvacuationOpen { .. } => (
+            StatusCode::CONFLICT,
+            "evacuation_open",
+            "Follow that one, or stop it first: failoverctl evacuate stop.",
+        ),
+        Rejection::Evacuation { .. } => (
+            StatusCode::CONFLICT,
+            "evacuation",
+            "GET /v1/evacuations/{id} says where it stands: failoverctl evacuate list.",
         ),
         Rejection::Founded => (
             StatusCode::CONFLICT,

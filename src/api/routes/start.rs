@@ -91,6 +91,7 @@ async fn start(
         allow_data_loss: act.body.allow_data_loss,
         plan_hash: act.body.plan_hash.clone().map(hash).transpose()?,
         id: crate::controller::RequestId::default(),
+        evacuation: None,
     };
     let came = act.perform(async |desk| {
         let started = desk

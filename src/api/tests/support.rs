@@ -227,6 +227,8 @@ pub fn source(
             })
             .collect(),
         applications: [fixtures::application()].into(),
+        windows: [].into(),
+        nag_after: crate::model::Millis::from_mins(240),
         access: Arc::new(Access::of(None).unwrap()),
         desk,
     }

@@ -1,54 +1,43 @@
-//! Why automation stands still, and who knows.
+//! Why automation stands still, and who knows: what the caller may know of it.
 
-use super::{Look, moment};
+use super::Look;
 use crate::api::access::Caller;
-use crate::api::wire::{AutomationPause as WirePause, AutomationReport, Confirmation};
-use crate::model::{AppId, AutomationPause};
+use crate::api::automation;
+use crate::api::wire::{AutomationPause, AutomationReport, Warning};
+use crate::model::MemberId;
 
 impl Look<'_> {
-    /// Every pause that is in force and that the caller may know of.
-    pub(super) fn pauses(&self, caller: &Caller) -> Vec<WirePause> {
+    /// Every pause that is in force, and every planned window that is open.
+    pub(super) fn pauses(&self, caller: &Caller) -> Vec<AutomationPause> {
         let state = &self.snapshot.state;
-        let date = state.date(self.now());
-        let all = state.automation_paused.iter().map(|pause| (None, pause));
-        let apps = self.applications_of(caller).filter_map(|app| {
-            let pause = state.apps.get(&app.name)?.automation_paused.as_ref()?;
-            Some((Some(&app.name), pause))
-        });
-        all.chain(apps)
-            .filter(|(_, pause)| pause.until.is_none_or(|until| date < until))
-            .map(|(app, pause)| self.pause(app, pause))
-            .collect()
+        let all = automation::pauses(state, self.now(), &self.source.windows);
+        let known = |pause: &AutomationPause| self.knows(caller, pause.application.as_deref());
+        all.into_iter().filter(known).collect()
     }
 
-    fn pause(&self, app: Option<&AppId>, pause: &AutomationPause) -> WirePause {
-        let date = self.date();
-        WirePause {
-            application: app.map(ToString::to_string),
-            planned: false,
-            by: pause.by.clone(),
-            reason: pause.reason.clone(),
-            since: moment(pause.since),
-            until: pause.until.map(moment),
-            age_ms: date.since(pause.since).0,
-            remaining_ms: pause.until.map(|until| until.since(date).0),
-        }
+    /// The pauses that somebody has probably forgotten.
+    pub(super) fn nags(&self, caller: &Caller) -> Vec<Warning> {
+        let state = &self.snapshot.state;
+        let all = automation::nags(state, self.now(), self.source.nag_after);
+        let known = |nag: &Warning| self.knows(caller, nag.application.as_deref());
+        all.into_iter().filter(known).collect()
     }
 
     pub fn automation(&self, caller: &Caller) -> AutomationReport {
-        let applied = self.snapshot.ledger.last_log_index.unwrap_or(0);
-        let members = self.source.configured.iter().map(|member| {
-            let own = member.id == self.source.member.id;
-            Confirmation {
-                member: member.id.to_string(),
-                applied: own.then_some(applied),
-                confirmed: own,
-            }
-        });
+        let configured = self.source.configured.iter();
+        let members: Vec<MemberId> = configured.map(|member| member.id.clone()).collect();
+        let report = automation::report(self.snapshot, &members, &self.source.windows);
         AutomationReport {
             pauses: self.pauses(caller),
-            applied,
-            members: members.collect(),
+            ..report
         }
+    }
+
+    /// What is about all applications everybody may know.
+    fn knows(&self, caller: &Caller, application: Option<&str>) -> bool {
+        application.is_none_or(|name| {
+            self.applications_of(caller)
+                .any(|app| app.name.as_str() == name)
+        })
     }
 }

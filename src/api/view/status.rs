@@ -59,6 +59,7 @@ impl Look<'_> {
                           quorum gone for good, `failoverctl break-glass`";
             warnings.push(about_cluster("quorum_lost", text, Some(remedy)));
         }
+        warnings.extend(self.nags(caller));
         for app in self.applications_of(caller) {
             self.warn_of_application(app, &mut warnings);
         }
