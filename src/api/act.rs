@@ -23,9 +23,11 @@ use super::source::ApiSource;
 use super::state::Api;
 use super::wire::{Done, RunStarted};
 use crate::controller::{PlanAsk, Planned};
-use crate::daemon::AskFailed;
 use crate::daemon::members::MembersNow;
-use crate::model::{AppId, AuditCall, AuditOutcome, CommandBody, Event, MemberId, Rejection};
+use crate::daemon::{AskFailed, EvacuationAsk};
+use crate::model::{
+    AppId, AuditCall, AuditOutcome, CommandBody, Evacuation, Event, MemberId, Rejection,
+};
 use crate::ports::LedgerError;
 
 /// Characters of a name, of a member or of a person.
@@ -49,6 +51,11 @@ impl Desk {
     pub async fn plan(&self, ask: PlanAsk) -> Result<Planned, AskFailed> {
         self.0.plan(ask).await
     }
+
+    /// Likewise, of an evacuation.
+    pub fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection> {
+        self.0.plan_evacuation(ask)
+    }
 }
 
 /// A body that says who asks and why.
@@ -71,6 +78,12 @@ impl Came for Done {
 impl Came for RunStarted {
     fn detail(&self) -> Option<String> {
         Some(self.run.clone())
+    }
+}
+
+impl Came for Evacuation {
+    fn detail(&self) -> Option<String> {
+        Some(self.id.to_string())
     }
 }
 

@@ -93,35 +93,57 @@ pub fn nags(state: &State, now: Wall, nag_after: Millis) -> Vec<Warning> {
         .collect()
 }
 
+/// A pause of longer than this is a configuration: `automation = "ask"`.
+const LONGEST: Millis = Millis::from_mins(90 * 24 * 60);
+
+/// Why a pause cannot end as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadEnd {
+    #[error("the pause has no end")]
+    None,
+    #[error("`until` and `for_ms` are both given")]
+    Two,
+    #[error("`until` is no moment: {text:?}")]
+    Moment { text: String },
+    #[error("the pause would have ended already, at {}", moment(*.at))]
+    Past { at: Wall },
+    #[error("a pause lasts {LONGEST} at the most")]
+    Long,
+}
+
+impl BadEnd {
+    /// For programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::None => "no_end",
+            Self::Two => "two_ends",
+            Self::Moment { .. } => "bad_moment",
+            Self::Past { .. } => "past_end",
+            Self::Long => "long_pause",
+        }
+    }
+}
+
 /// When a pause that is asked for at `now` ends by itself.
 ///
 /// # Errors
 ///
-/// In words, where neither or both of `until` and `for_ms` are given, or the end is no date or past.
-pub fn end_of(ask: &wire::PauseAutomation, now: Wall) -> Result<Wall, String> {
+/// Where neither or both of `until` and `for_ms` are given, or the end is no moment, past or too far.
+pub fn end_of(ask: &wire::PauseAutomation, now: Wall) -> Result<Wall, BadEnd> {
     let until = match (&ask.until, ask.for_ms) {
-        (Some(_), Some(_)) => return Err("give one of `until` and `for_ms`, not both".to_owned()),
-        (None, None) => {
-            return Err(
-                "a pause must end by itself: give `until` with a date, or `for_ms`".to_owned(),
-            );
-        }
+        (Some(_), Some(_)) => return Err(BadEnd::Two),
+        (None, None) => return Err(BadEnd::None),
         (None, Some(length)) => now + Millis(length),
-        (Some(text), None) => text
-            .trim()
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .and_then(|at| u64::try_from(at.as_millisecond()).ok())
-            .map(Wall)
-            .ok_or_else(|| {
-                format!("`until` is no date: `{text}`; write it like 2026-12-01T02:00:00Z")
-            })?,
+        (Some(text), None) => {
+            let bad = || BadEnd::Moment { text: text.clone() };
+            super::view::parse_moment(text.trim()).ok_or_else(bad)?
+        }
     };
     if until <= now {
-        return Err(format!(
-            "the pause would end at {}, which is past",
-            moment(until)
-        ));
+        return Err(BadEnd::Past { at: until });
+    }
+    if until.since(now) > LONGEST {
+        return Err(BadEnd::Long);
     }
     Ok(until)
 }
@@ -240,14 +262,17 @@ mod tests {
         assert_eq!(end_of(&ask(None, Some(5)), NOW), Ok(NOW + Millis(5)));
         let date = Some("2027-01-15T08:00:00.005Z");
         assert_eq!(end_of(&ask(date, None), NOW), Ok(NOW + Millis(5)));
-        for bad in [
-            ask(None, None),
-            ask(date, Some(5)),
-            ask(Some("tomorrow"), None),
-            ask(Some("2026-01-15T08:00:00Z"), None),
-            ask(None, Some(0)),
+        for (bad, code) in [
+            (ask(None, None), "no_end"),
+            (ask(date, Some(5)), "two_ends"),
+            (ask(Some("tomorrow"), None), "bad_moment"),
+            (ask(Some("2026-01-15T08:00:00Z"), None), "past_end"),
+            (ask(None, Some(0)), "past_end"),
+            (ask(Some("2099-01-15T08:00:00Z"), None), "long_pause"),
+            (ask(None, Some(u64::MAX)), "long_pause"),
         ] {
-            assert!(end_of(&bad, NOW).is_err(), "{bad:?}");
+            let refused = end_of(&bad, NOW).expect_err("it is refused");
+            assert_eq!(refused.code(), code, "{bad:?}");
         }
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::controller::{PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
-use crate::daemon::{AskFailed, NodeHandle};
-use crate::model::{CommandBody, Event, Rejection};
+use crate::daemon::{AskFailed, EvacuationAsk, NodeHandle};
+use crate::model::{CommandBody, Evacuation, Event, Rejection};
 use crate::ports::LedgerError;
 
 /// Everything that a call may change. Between the routes and the daemon, so that tests can stand there.
@@ -32,6 +32,23 @@ pub trait OperatorDesk: Send + Sync + 'static {
     /// With every reason why none was opened, or if nobody can tell.
     async fn start(&self, request: RunRequest) -> Result<Started, AskFailed>;
 
+    /// Shows an evacuation as it would begin now. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it would be refused.
+    fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection>;
+
+    /// Begins an evacuation, through the leader.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger did not answer; whether it has begun is then unknown, unless nobody leads.
+    async fn begin_evacuation(
+        &self,
+        ask: &EvacuationAsk,
+    ) -> Result<Result<Evacuation, Rejection>, LedgerError>;
+
     /// Changes who is a member, through the leader.
     ///
     /// # Errors
@@ -54,6 +71,17 @@ impl OperatorDesk for NodeHandle {
 
     async fn change_members(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {
         NodeHandle::change_members(self, change).await
+    }
+
+    fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection> {
+        NodeHandle::plan_evacuation(self, ask)
+    }
+
+    async fn begin_evacuation(
+        &self,
+        ask: &EvacuationAsk,
+    ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
+        NodeHandle::begin_evacuation(self, ask).await
     }
 
     async fn plan(&self, ask: PlanAsk) -> Result<Planned, AskFailed> {

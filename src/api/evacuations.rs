@@ -2,13 +2,13 @@
 //!
 //! Invariant: it is made of the ledger's state alone, so that every member shows the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::automation::moment;
 use super::wire;
 use crate::model::{
-    AppId, Evacuation, EvacuationStatus, Evacuee, EvacueeStatus, HoldReason, NeedsOperator, Run,
-    RunStatus, State, Wall,
+    AppId, Evacuation, EvacuationStatus, Evacuee, EvacueeStatus, HoldReason, NeedsOperator,
+    RegionId, Run, RunStatus, State, Wall,
 };
 use crate::run::{Turn, is_out, needs_a_person, turns};
 
@@ -37,10 +37,11 @@ pub fn report(state: &State, now: Wall, evacuation: &Evacuation, begun: bool) ->
         },
         region: evacuation.region.to_string(),
         status: status.to_owned(),
-        summary: summary(evacuation, &applications),
+        summary: summary(&evacuation.region, &applications),
         by: evacuation.by.clone(),
         reason: evacuation.reason.clone(),
         parallel: evacuation.parallel,
+        allow_data_loss: evacuation.allow_data_loss,
         begun_at: begun.then(|| moment(evacuation.begun_at)),
         ended_at: ended_at.map(moment),
         applications,
@@ -54,6 +55,20 @@ pub fn reports(state: &State, now: Wall) -> Vec<wire::Evacuation> {
     all.into_iter()
         .map(|evacuation| report(state, now, evacuation, true))
         .collect()
+}
+
+/// What may be seen of it by whoever may see these applications alone; nothing if it has none of them.
+pub fn within(evacuation: wire::Evacuation, apps: &BTreeSet<AppId>) -> Option<wire::Evacuation> {
+    let mut applications = evacuation.applications;
+    applications.retain(|one| apps.contains(&AppId::from(one.application.as_str())));
+    if applications.is_empty() {
+        return None;
+    }
+    Some(wire::Evacuation {
+        summary: summary(&RegionId::from(evacuation.region.as_str()), &applications),
+        applications,
+        ..evacuation
+    })
 }
 
 fn application(
@@ -144,7 +159,7 @@ fn nothing_goes_on(state: &State, evacuation: &Evacuation, turns: &BTreeMap<AppI
 }
 
 /// `31 of 40 have left eu-west-1; 5 running, 1 held, 3 waiting`.
-fn summary(evacuation: &Evacuation, applications: &[wire::EvacuatedApplication]) -> String {
+fn summary(region: &RegionId, applications: &[wire::EvacuatedApplication]) -> String {
     let count = |status: &str| applications.iter().filter(|a| a.status == status).count();
     let out = count("moved") + count("elsewhere");
     let all = applications.len();
@@ -154,8 +169,8 @@ fn summary(evacuation: &Evacuation, applications: &[wire::EvacuatedApplication])
         .map(|status| format!("{} {status}", count(status)))
         .collect();
     let text = match out {
-        0 => format!("{all} to leave {}", evacuation.region),
-        out => format!("{out} of {all} have left {}", evacuation.region),
+        0 => format!("{all} to leave {region}"),
+        out => format!("{out} of {all} have left {region}"),
     };
     match rest.as_slice() {
         [] => text,

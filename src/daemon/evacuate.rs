@@ -80,13 +80,7 @@ impl NodeHandle {
     ///
     /// Why it would be refused.
     pub fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection> {
-        let snapshot = self.snapshots.borrow().clone();
-        let (id, body) = self.fleet.begin(&snapshot.state, ask);
-        let mut state = State::clone(&snapshot.state);
-        let at = snapshot.at.wall;
-        run::apply(&mut state, &Command { at, body })?;
-        let begun = state.evacuations.remove(&id);
-        begun.ok_or(Rejection::NoSuchEvacuation { id })
+        self.beginning(ask).map(|(planned, _)| planned)
     }
 
     /// Begins it, through the leader where this member follows.
@@ -98,13 +92,26 @@ impl NodeHandle {
         &self,
         ask: &EvacuationAsk,
     ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
-        let planned = match self.plan_evacuation(ask) {
-            Ok(planned) => planned,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
+        match self.beginning(ask) {
+            Ok((planned, body)) => Ok(self.command(body).await?.map(|_| planned)),
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// What would begin, and the command that begins exactly that.
+    fn beginning(&self, ask: &EvacuationAsk) -> Result<(Evacuation, CommandBody), Rejection> {
         let snapshot = self.snapshots.borrow().clone();
-        let (_, body) = self.fleet.begin(&snapshot.state, ask);
-        Ok(self.command(body).await?.map(|_| planned))
+        let (id, body) = self.fleet.begin(&snapshot.state, ask);
+        let mut state = State::clone(&snapshot.state);
+        let command = Command {
+            at: snapshot.at.wall,
+            body,
+        };
+        run::apply(&mut state, &command)?;
+        match state.evacuations.remove(&id) {
+            Some(planned) => Ok((planned, command.body)),
+            None => Err(Rejection::NoSuchEvacuation { id }),
+        }
     }
 
     /// Begins nothing new in it; what is under way is left to its own end.

@@ -7,16 +7,14 @@ use utoipa_axum::routes;
 use super::refusals::{done, of_command};
 use crate::api::access::Caller;
 use crate::api::act::Act;
+use crate::api::automation::{BadEnd, end_of};
 use crate::api::params::Told;
 use crate::api::problem::Problem;
 use crate::api::room::Room;
 use crate::api::state::Api;
 use crate::api::view;
 use crate::api::wire::{AccessRole, AutomationReport, Done, PauseAutomation, ResumeAutomation};
-use crate::model::{AppId, CommandBody, Millis, Wall};
-
-/// A pause of longer than this is a configuration: `automation = "ask"`.
-const LONGEST: Millis = Millis::from_mins(90 * 24 * 60);
+use crate::model::{AppId, CommandBody};
 
 pub(super) fn routes(room: Room) -> Room {
     room.look(AccessRole::Viewer, routes!(show))
@@ -47,7 +45,7 @@ async fn show(State(api): State<Api>, caller: Caller) -> Told<AutomationReport> 
 async fn pause(State(api): State<Api>, act: Act<PauseAutomation>) -> Result<Told<Done>, Problem> {
     let app = whose(&api, &act.caller, act.body.application.as_deref())?;
     let now = api.now().at.wall;
-    let until = until(&act.body, now)?;
+    let until = end_of(&act.body, now).map_err(|bad| bad_end(&bad))?;
     let reason = act.because()?;
     let text = format!(
         "{} until {}",
@@ -113,41 +111,13 @@ fn whose(api: &Api, caller: &Caller, name: Option<&str>) -> Result<Option<AppId>
     }
 }
 
-/// When it ends by itself.
-fn until(body: &PauseAutomation, now: Wall) -> Result<Wall, Problem> {
-    let bad = |code: &str, detail: String| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            code,
-            detail,
-            "Say when it ends: \"for_ms\": 3600000, or \"until\": \"2027-01-31T06:00:00Z\"; a pause \
-             that nobody ends is an outage that nobody answers.",
-        )
-    };
-    let until = match (&body.until, body.for_ms) {
-        (Some(text), None) => view::parse_moment(text)
-            .ok_or_else(|| bad("bad_moment", format!("`until` is no moment: {text:?}")))?,
-        (None, Some(length)) => now + Millis(length),
-        (None, None) => return Err(bad("no_end", "the pause has no end".to_owned())),
-        (Some(_), Some(_)) => {
-            return Err(bad(
-                "two_ends",
-                "`until` and `for_ms` are both given".to_owned(),
-            ));
-        }
-    };
-    let length = until.since(now);
-    if length == Millis::ZERO {
-        return Err(bad(
-            "past_end",
-            "the pause would have ended already".to_owned(),
-        ));
-    }
-    if length > LONGEST {
-        return Err(bad(
-            "long_pause",
-            format!("a pause lasts {LONGEST} at the most"),
-        ));
-    }
-    Ok(until)
+/// The pause cannot end so.
+fn bad_end(bad: &BadEnd) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        bad.code(),
+        bad.to_string(),
+        "Say when it ends: \"for_ms\": 3600000, or \"until\": \"2027-01-31T06:00:00Z\"; a pause \
+         that nobody ends is an outage that nobody answers.",
+    )
 }

@@ -2,6 +2,7 @@
 
 mod applications;
 mod automation;
+mod evacuations;
 mod identity;
 mod members;
 mod pages;
@@ -47,6 +48,7 @@ pub(super) fn rooms(api: &Api) -> (Router, OpenApi) {
     let room = start::routes(room);
     let room = steer::routes(room);
     let room = automation::routes(room);
+    let room = evacuations::routes(room);
     let room = members::routes(room);
     let (router, mut document) = room.close();
     document::finish(&mut document);

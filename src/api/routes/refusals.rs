@@ -120,7 +120,8 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         .with_reasons(vec![view::reason(reason)])
 }
 
-fn of_rejection(rejection: &Rejection) -> Problem {
+/// It cannot be done as things stand.
+pub(in crate::api) fn of_rejection(rejection: &Rejection) -> Problem {
     let (status, code, remedy) = match rejection {
         Rejection::Guard { reason } => return of_guard(reason),
         Rejection::NoSuchRun { .. } => (

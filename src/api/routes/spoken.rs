@@ -2,7 +2,8 @@
 
 use crate::api::act::Spoken;
 use crate::api::wire::{
-    Approve, Because, ChangeBody, OfStep, PauseAutomation, Rejoin, ResumeAutomation, StartRun,
+    Approve, Because, ChangeBody, OfStep, PauseAutomation, Rejoin, ResumeAutomation,
+    StartEvacuation, StartRun,
 };
 
 /// What may have been said.
@@ -44,6 +45,7 @@ spoken!(
     PauseAutomation,
     Rejoin,
     ResumeAutomation,
+    StartEvacuation,
     StartRun,
 );
 

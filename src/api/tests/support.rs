@@ -1,5 +1,6 @@
 //! A served API and a client that speaks HTTP by hand.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,12 +16,13 @@ use crate::api::serve::{Limits, serve_within};
 use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, bind};
 use crate::config::Auth;
 use crate::controller::{PlanAsk, Planned, RunRequest, Started};
-use crate::daemon::AskFailed;
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
+use crate::daemon::{AskFailed, DEFAULT_PARALLEL, EvacuationAsk};
 use crate::model::{
-    AuditCall, Command, CommandBody, Event, HoldReason, Now, Rejection, State, Wall, fixtures,
+    AuditCall, Command, CommandBody, Evacuation, Event, HoldReason, Now, Rejection, State, Wall,
+    fixtures,
 };
 use crate::ports::LedgerError;
 use crate::run;
@@ -74,6 +76,21 @@ impl OperatorDesk for Desk {
         Err(AskFailed::NoSuchApplication { app: ask.app })
     }
 
+    fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection> {
+        let mut state = self.state.lock().unwrap().clone();
+        let body = beginning(ask);
+        run::apply(&mut state, &Command { at: Wall(0), body })?;
+        Ok(state.evacuation_of(&ask.region).unwrap().clone())
+    }
+
+    async fn begin_evacuation(
+        &self,
+        ask: &EvacuationAsk,
+    ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
+        let planned = self.plan_evacuation(ask);
+        Ok(self.command(beginning(ask)).await?.and(planned))
+    }
+
     async fn start(&self, request: RunRequest) -> Result<Started, AskFailed> {
         let declined = self.declined.lock().unwrap().clone();
         if !declined.is_empty() {
@@ -96,6 +113,19 @@ impl OperatorDesk for Desk {
                 warning: None,
             }),
         }
+    }
+}
+
+/// What begins an evacuation of the one application there is.
+fn beginning(ask: &EvacuationAsk) -> CommandBody {
+    CommandBody::BeginEvacuation {
+        id: format!("{}-1", ask.region).as_str().into(),
+        region: ask.region.clone(),
+        by: ask.by.clone(),
+        reason: ask.reason.clone(),
+        parallel: ask.parallel.unwrap_or(DEFAULT_PARALLEL),
+        allow_data_loss: ask.allow_data_loss,
+        waves: run::waves(&ask.region, &[fixtures::application()], &BTreeMap::new()),
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Evacuation {
     pub by: String,
     pub reason: String,
     pub parallel: u32,
+    /// Whether unreplicated data may be lost where the Region no longer answers.
+    #[serde(default)]
+    pub allow_data_loss: bool,
     pub begun_at: Option<String>,
     pub ended_at: Option<String>,
     pub applications: Vec<EvacuatedApplication>,
