@@ -29,9 +29,9 @@ use crate::model::{Application, RegionId};
 use crate::ports::Clock;
 
 /// Where Route 53's control plane is, whatever the records are about.
-pub(super) const ROUTE53_REGION: &str = "us-east-1";
+pub const ROUTE53_REGION: &str = "us-east-1";
 /// Where Global Accelerator's control plane is, whatever the endpoint group's Region.
-pub(super) const GLOBAL_ACCELERATOR_REGION: &str = "us-west-2";
+pub const GLOBAL_ACCELERATOR_REGION: &str = "us-west-2";
 
 /// Where IAM's control plane is.
 pub(super) const IAM_REGION: &str = "us-east-1";

@@ -35,6 +35,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+pub use self::clients::{GLOBAL_ACCELERATOR_REGION, ROUTE53_REGION};
 pub use self::readiness::{Known, prepare};
 
 use self::clients::Clients;

@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::ask::Ask;
+use super::break_glass::BreakGlass;
 use super::frame::RawGlobal;
 use crate::drill::{DrillOptions, Scenario};
 
@@ -37,6 +38,14 @@ enum RawVerb {
         #[arg(long, value_name = "FILE", default_value = "failoverd.toml")]
         config: PathBuf,
     },
+    /// Move an application without a quorum: by a named person, from anywhere
+    ///
+    /// For when the members cannot: most of them are gone, or the ledger is. It starts no daemon and
+    /// asks no API. What it does is written into a journal folder; the same folder goes on with it.
+    #[command(
+        override_usage = "failoverctl break-glass APP --to REGION --by NAME --reason TEXT [OPTIONS]"
+    )]
+    BreakGlass(BreakGlass),
     /// Make an authority and a certificate for each member, for trials
     ///
     /// Not for production: whoever can read the folder can speak as any member.
@@ -166,6 +175,7 @@ pub enum Command {
     Validate {
         config: PathBuf,
     },
+    BreakGlass(BreakGlass),
     DevCerts {
         config: PathBuf,
         out: PathBuf,
@@ -211,6 +221,7 @@ impl From<RawArgs> for Command {
                 out: raw.out,
             }),
             RawVerb::Validate { config } => Self::Validate { config },
+            RawVerb::BreakGlass(asked) => Self::BreakGlass(asked),
             RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
             RawVerb::Ask(verb) => Self::Ask {
                 global: raw.global,

@@ -12,6 +12,7 @@
 mod args;
 mod ask;
 mod automation;
+mod break_glass;
 mod completions;
 mod dev_certs;
 #[cfg(test)]
@@ -69,6 +70,7 @@ fn perform(argv: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Drill(play) => drill::play(play),
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
+        Command::BreakGlass(asked) => break_glass::break_glass(&asked),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
         Command::Ask { global, verb } => Frame::with(&global, |frame| verb.run(frame)),
         Command::Completions { shell } => completions::print(shell),

@@ -47,6 +47,12 @@ impl Controller {
     ) -> (Vec<GuardVerdict>, Decision) {
         let context = self.guard_context(now, state, app, verdicts, intended);
         let guards = quorum::evaluate(&context);
+        // Whatever the guards say of it: what stands outside is not what this ledger knows.
+        if let Some(epoch) = state.overtaken_by(&app.name) {
+            let ours = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
+            let reason = HoldReason::Overtaken { epoch, ours };
+            return (guards, Decision::Hold(vec![reason]));
+        }
         let decision = quorum::decide(&guards, &intended.from, intended.to.as_ref());
         (guards, decision)
     }

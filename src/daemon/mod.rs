@@ -10,6 +10,7 @@
 //! ```
 
 mod alarm;
+pub mod alone;
 pub mod clock;
 mod cluster;
 mod driver;

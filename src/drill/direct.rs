@@ -1,12 +1,14 @@
 //! The director: does what the scenario says when it says so, watches what failoverd makes of it,
 //! and ends the drill when its outcome is plain.
 
+mod break_glass;
 mod operate;
 mod take_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::daemon::alone::{self, Alone};
 use crate::model::{
     AppId, AppView, HoldReason, Intent, Millis, Phase, RegionId, Run, RunStatus, State, StepStatus,
     VerdictState, Wall,
@@ -106,6 +108,8 @@ pub(super) struct Director<'a> {
     armed_leader: Option<RegionId>,
     triggered_at: Option<Wall>,
     settled_at: Option<Wall>,
+    /// The person who needs no member, once there is one.
+    alone: Option<Alone>,
 }
 
 impl<'a> Director<'a> {
@@ -124,6 +128,7 @@ impl<'a> Director<'a> {
             armed_leader: None,
             triggered_at: None,
             settled_at: None,
+            alone: None,
         }
     }
 
@@ -155,17 +160,22 @@ impl<'a> Director<'a> {
 
     /// What can only be said in the end.
     async fn close(mut self) -> Seen {
+        if let Some(alone) = self.alone.take() {
+            alone.shutdown().await;
+            self.seen
+                .callers
+                .insert(break_glass::CALLER.to_owned(), RegionId::from(alone::ME));
+        }
         let cast = &self.stage.cast;
         self.seen.reigns = cast.reigns();
         self.seen.alarms = cast
             .awake()
             .map(|(member, _)| (member.region.clone(), cast.record().has_alarmed(&member.id)))
             .collect();
-        self.seen.callers = cast
-            .members()
-            .iter()
-            .map(|member| (member.caller.clone(), member.region.clone()))
-            .collect();
+        let callers = cast.members().iter();
+        self.seen
+            .callers
+            .extend(callers.map(|member| (member.caller.clone(), member.region.clone())));
         self.seen.disagreement = cast.disagreement().await;
         self.seen
     }

@@ -137,7 +137,7 @@ pub(super) struct Stage {
     product: Product,
     /// Calls that are held, by the words of the fault that holds them.
     gates: BTreeMap<String, Gate>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -201,7 +201,7 @@ impl Stage {
             sandbox,
             product,
             gates: BTreeMap::new(),
-            _folder: folder,
+            folder,
         })
     }
 
@@ -266,6 +266,11 @@ impl Stage {
             }
         }
         Ok(None)
+    }
+
+    /// Where a person without any member writes down what is done.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.path().join("break-glass")
     }
 
     /// Whether a call that is held has been received.

@@ -83,6 +83,8 @@ pub enum OpenError {
         dir.display()
     )]
     Locked { dir: PathBuf, holder: String },
+    #[error("data folder {} holds no ledger; check the path", dir.display())]
+    NoLedger { dir: PathBuf },
     #[error("data folder {} is not a folder; set data_dir to a folder", dir.display())]
     NotAFolder { dir: PathBuf },
     #[error(

@@ -146,6 +146,11 @@ impl StateMachine {
         lock(&self.slot)
     }
 
+    /// How far the log is applied.
+    pub(super) fn applied_upto(&self) -> Option<LogId<NodeId>> {
+        self.slot().now.upto
+    }
+
     /// The snapshot of an earlier life.
     pub(super) fn decode(disk: &Disk, meta: &[u8], body: &[u8]) -> Result<Applied, OpenError> {
         const DOING: &str = "reading the snapshot";
@@ -351,6 +356,14 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
             snapshot: Box::new(Cursor::new(body)),
         })
     }
+}
+
+/// A state as a snapshot holds it, readable by this failoverd and newer ones.
+pub(super) fn encode(state: &State) -> Vec<u8> {
+    to_json(&Body {
+        schema: SCHEMA,
+        state,
+    })
 }
 
 fn parse(body: &[u8]) -> Result<Body<State>, BodyError> {

@@ -130,6 +130,39 @@ impl RedbStore {
         })
     }
 
+    /// Whether there is a ledger in the folder.
+    pub(super) fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
+    /// Makes a folder's ledger with that content; says no where there is one already.
+    pub(super) async fn create(
+        dir: &Path,
+        owner: Owner,
+        content: Vec<(&'static str, Vec<u8>)>,
+    ) -> Result<bool, OpenError> {
+        let (disk, made) = Disk::start(dir.to_owned(), move |dir| {
+            make_folder(dir)?;
+            let lock = lock(dir)?;
+            let file = dir.join(DATABASE);
+            let made = !exists(dir, &file)?;
+            let database = if made {
+                create_database(dir, &file, &owner, &content, |file| file)?
+            } else {
+                open_database(dir, &file, |file| file)?
+            };
+            let held = Held {
+                database,
+                lock,
+                file,
+            };
+            Ok((held, made))
+        })
+        .await?;
+        disk.close().await;
+        Ok(made)
+    }
+
     /// The identity of the folder, which is made if it does not exist. The folder is free again
     /// when this returns.
     pub async fn identity(dir: &Path, owner: Owner) -> Result<DiskId, OpenError> {
@@ -162,7 +195,7 @@ pub(super) async fn keep_formed_with(
     clippy::disallowed_methods,
     reason = "an identity must never come twice, not even with one seed"
 )]
-fn draw() -> DiskId {
+pub(super) fn draw() -> DiskId {
     DiskId(rand::random())
 }
 
@@ -177,7 +210,7 @@ fn open_folder<B: StorageBackend>(
     let database = if exists(dir, &file)? {
         open_database(dir, &file, wrap)?
     } else {
-        create_database(dir, &file, owner, wrap)?
+        create_database(dir, &file, owner, &[], wrap)?
     };
     let found = inspect(dir, &database, owner)?;
     let held = Held {
@@ -276,6 +309,7 @@ fn create_database<B: StorageBackend>(
     dir: &Path,
     path: &Path,
     owner: &Owner,
+    content: &[(&str, Vec<u8>)],
     wrap: impl FnOnce(FileBackend) -> B,
 ) -> Result<Database, OpenError> {
     let unfinished = dir.join(UNFINISHED);
@@ -297,6 +331,9 @@ fn create_database<B: StorageBackend>(
             meta.insert(KEY_SCHEMA, to_json(&FIRST_SCHEMA).as_slice())?;
             meta.insert(KEY_OWNER, to_json(owner).as_slice())?;
             meta.insert(KEY_DISK, to_json(&draw()).as_slice())?;
+            for (key, value) in content {
+                meta.insert(*key, value.as_slice())?;
+            }
         }
         transaction.commit()?;
         Ok(())

@@ -112,6 +112,7 @@ scenarios! {
     region_returns_mid_run: "region-returns-mid-run",
     second_region_fails_mid_run: "second-region-fails-mid-run",
     region_returns_too_late: "region-returns-too-late",
+    break_glass_without_quorum: "break-glass-without-quorum",
     clock_step: "clock-step",
     operator_races_automation: "operator-races-automation",
 }

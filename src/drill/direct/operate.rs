@@ -41,6 +41,10 @@ impl Director<'_> {
                 self.ask(request(RunKind::Failback, to, false), now).await;
                 return Ok(());
             }
+            OperatorAct::BreakGlass { to } => {
+                let to = self.stage.places.region(to).clone();
+                return self.break_glass(to, reason, now).await;
+            }
             OperatorAct::Approve { .. }
             | OperatorAct::Decline { .. }
             | OperatorAct::Abort { .. }
@@ -120,6 +124,7 @@ impl Director<'_> {
             },
             OperatorAct::Failover { .. }
             | OperatorAct::Switchover { .. }
+            | OperatorAct::BreakGlass { .. }
             | OperatorAct::Failback { .. } => {
                 return Err(DrillError::Scenario {
                     why: format!("`{act}` is a request, not a command"),

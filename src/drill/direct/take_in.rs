@@ -24,10 +24,11 @@ impl Director<'_> {
                 self.state = state;
             }
         }
-        let runs: Vec<Run> = self
-            .state
-            .runs
-            .values()
+        let own = self.alone.as_ref().map(|alone| alone.now().state.clone());
+        let runs: Vec<Run> = [Some(&self.state), own.as_ref()]
+            .into_iter()
+            .flatten()
+            .flat_map(|state| state.runs.values())
             .filter(|run| run.application == self.app)
             .cloned()
             .collect();

@@ -113,6 +113,10 @@ pub enum OperatorAct {
         step: StepId,
     },
     Ack {},
+    /// A person of their own accord, without any member.
+    BreakGlass {
+        to: Place,
+    },
     Rejoin {
         region: Place,
     },
@@ -140,6 +144,7 @@ impl fmt::Display for OperatorAct {
             Self::Retry { step } => write!(f, "retry {step}"),
             Self::Skip { step } => write!(f, "skip {step}"),
             Self::Ack {} => f.write_str("ack"),
+            Self::BreakGlass { to } => write!(f, "break-glass to {to}"),
             Self::Rejoin { region } => write!(f, "rejoin {region}"),
         }
     }

@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 34] = [
+pub const SHIPPED: [(&str, &str); 35] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -102,6 +102,10 @@ pub const SHIPPED: [(&str, &str); 34] = [
     (
         "region-returns-too-late",
         include_str!("../scenarios/region-returns-too-late.toml"),
+    ),
+    (
+        "break-glass-without-quorum",
+        include_str!("../scenarios/break-glass-without-quorum.toml"),
     ),
     ("clock-step", include_str!("../scenarios/clock-step.toml")),
     (

@@ -149,6 +149,11 @@ fn every_expected_reason_is_one_that_exists() {
         }
         .code(),
         crate::model::HoldReason::LagUnknown { why: String::new() }.code(),
+        crate::model::HoldReason::Overtaken {
+            epoch: crate::model::Epoch(2),
+            ours: crate::model::Epoch(0),
+        }
+        .code(),
     ];
     for scenario in Scenario::shipped().expect("they parse") {
         if let Some(reason) = &scenario.expect.reason {

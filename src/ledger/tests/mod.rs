@@ -6,6 +6,7 @@ mod durability;
 mod encoding;
 mod folder;
 mod forming;
+mod founding;
 mod partitions;
 mod property;
 mod running;
