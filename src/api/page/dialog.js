@@ -7,8 +7,9 @@ import { Problem, freshKey } from './api.js';
 import { h, icon } from './dom.js';
 
 /// Opens a dialog. `fields`: {name, label, kind: 'text'|'area'|'choice', value, options, hint, required};
-/// `extra`: elements above them; `ready(values)`: whether it may be sent; `send(values, key)` asks.
-export function openDialog({ title, lead, fields = [], extra, confirm, tone, ready, send, done, wide }) {
+/// `extra`: elements above them; `also()`: what they chose, as part of the wish; `ready(values)`: whether
+/// it may be sent; `send(values, key)` asks.
+export function openDialog({ title, lead, fields = [], extra, also, confirm, tone, ready, send, done, wide }) {
   const inputs = new Map(fields.map((field) => [field.name, input(field)]));
   const values = () => Object.fromEntries([...inputs].map(([key, element]) => [key, element.value.trim()]));
   const trouble = h('div', { class: 'trouble', role: 'alert' });
@@ -36,7 +37,7 @@ export function openDialog({ title, lead, fields = [], extra, confirm, tone, rea
     sending = true;
     look();
     trouble.replaceChildren();
-    const body = JSON.stringify(values());
+    const body = JSON.stringify([values(), also?.()]);
     if (body !== wish.body) Object.assign(wish, { key: freshKey(), body });
     try {
       const answer = await send(values(), wish.key);

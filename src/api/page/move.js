@@ -62,12 +62,20 @@ function begin(all, kind) {
       ...nameField(identity),
       { name: 'typed', label: ['Type the Region to move to: ', h('code', {}, wish.to)], required: true },
     ],
+    also: () => [wish.to, wish.loss, wish.plan?.plan?.hash],
     ready: (values) => Boolean(wish.plan?.plan) && wish.plan.would_start && values.typed === wish.to,
     send: async (values, key) => {
-      const started = await post(at('applications', app.name, 'runs'), {
-        kind, to: wish.to, plan_hash: wish.plan.plan.hash, allow_data_loss: wish.loss, ...because(values),
-      }, key);
-      return { text: `Run ${started.run} is open.` };
+      try {
+        const started = await post(at('applications', app.name, 'runs'), {
+          kind, to: wish.to, plan_hash: wish.plan.plan.hash, allow_data_loss: wish.loss, ...because(values),
+        }, key);
+        return { text: `Run ${started.run} is open.` };
+      } catch (problem) {
+        // What was refused may be another plan by now: it is shown before it is asked for again. What
+        // was not answered stays the same wish.
+        if (!problem.unanswered) plan();
+        throw problem;
+      }
     },
     done: all.refresh,
   });
