@@ -426,7 +426,7 @@ impl HoldReason {
             }
             Self::NoRunbook { .. } => "name a runbook for this kind under `[application.runbooks]`",
             Self::PlanImpossible { .. } => {
-                "`failoverctl plan APP` shows the plan and what it lacks"
+                "put right what it names, then plan again: `failoverctl plan APP` changes nothing"
             }
             Self::LedgerUnavailable { .. } => {
                 "failoverd does nothing without its ledger: see the daemon's log"

@@ -77,7 +77,9 @@ pub(super) fn readiness(
         return Err(not_ready(format!("it is no Region of {}", app.name)));
     };
     if to == from {
-        return Err(not_ready("it is the Region to be left".to_owned()));
+        return Err(not_ready(
+            "the application is moved away from it".to_owned(),
+        ));
     }
     if region.cold {
         return Ok(());
