@@ -77,17 +77,24 @@ pub(super) async fn enter(State(gate): State<Gate>, request: Request, next: Next
 pub(super) fn known(api: &Api, request: Request) -> Result<Caller, Problem> {
     let (parts, _) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().ok_or_else(lost)?;
-    api.access().identify(&parts.headers, peer, real_now())
+    caller_of(api, &parts.headers, peer)
+}
+
+/// Who sends these headers over that connection, as things stand now.
+pub(super) fn caller_of(api: &Api, headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {
+    let caller = api.access().identify(headers, peer, real_now())?;
+    // A certificate was good when the connection began.
+    match caller.expires {
+        Some(expires) if expires <= real_now() => Err(certificate_expired()),
+        Some(_) | None => Ok(caller),
+    }
 }
 
 impl Gate {
     async fn pass(self, request: Request, next: Next) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
         let peer = parts.extensions.get::<Peer>().cloned().ok_or_else(lost)?;
-        let caller = self
-            .api
-            .access()
-            .identify(&parts.headers, &peer, real_now())?;
+        let caller = caller_of(&self.api, &parts.headers, &peer)?;
         self.may(&caller)?;
         let about = self.about(&mut parts, &caller).await?;
         let place = self.api.places().take(self.rule.class)?;
@@ -265,6 +272,15 @@ async fn remember(pending: Pending, response: Response) -> Result<Response, Prob
 fn real_now() -> Wall {
     let ms = jiff::Timestamp::now().as_millisecond();
     Wall(u64::try_from(ms).unwrap_or(0))
+}
+
+fn certificate_expired() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "expired_certificate",
+        "the caller's certificate has expired",
+        "Ask whoever signs them for a new one.",
+    )
 }
 
 fn unreadable_path() -> Problem {

@@ -15,7 +15,6 @@ pub(super) enum Class {
     /// Waits for the leader, or for AWS.
     Write,
     /// Lasts until somebody ends it.
-    #[allow(dead_code, reason = "for routes that are being added")]
     Stream,
 }
 

@@ -47,7 +47,6 @@ impl Room {
     }
 
     /// GET that lasts, for whoever has that role.
-    #[allow(dead_code, reason = "for routes that are being added")]
     pub fn stream(self, role: AccessRole, routes: UtoipaMethodRouter<Api>) -> Self {
         self.add(rule(role, Class::Stream), routes)
     }

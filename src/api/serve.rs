@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::peer::{Lease, Peer};
+use super::peer::{Lease, Peer, Term};
 use super::routes::router;
 use super::source::ApiSource;
 use super::state::Api;
@@ -38,6 +38,8 @@ pub(super) struct Limits {
     /// For a request's head. Honest clients send it at once; this is how long a client can hold a
     /// place without asking anything.
     pub head: Duration,
+    /// A stream that its client has taken nothing of for so long ends: several signs of life.
+    pub stall: Duration,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             connections: 64,
             life: Duration::from_secs(10),
             head: Duration::from_secs(3),
+            stall: Duration::from_secs(60),
         }
     }
 }
@@ -138,6 +141,7 @@ impl Connection {
             loopback: self.loopback,
             certificate: None,
             lease,
+            stall: limits.stall,
         };
         let router = self.router;
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -164,7 +168,7 @@ impl Connection {
                 // Clients reset and give up as a matter of course: not worth more than a trace.
                 Err(error) => tracing::trace!(%error, "an API connection ended early"),
             },
-            () = over(life) => {
+            () = over(life, &self.stop) => {
                 tracing::debug!("an API connection was dropped: it took too long");
                 return ControlFlow::Break(());
             }
@@ -174,12 +178,22 @@ impl Connection {
 }
 
 /// Returns when nobody has renewed the lease in time.
-async fn over(mut life: watch::Receiver<Duration>) {
+async fn over(mut term: watch::Receiver<Term>, stop: &CancellationToken) {
     loop {
-        let length = *life.borrow_and_update();
+        let Term { life, farewell } = *term.borrow_and_update();
+        let drained = async {
+            match farewell {
+                Some(farewell) => {
+                    stop.cancelled().await;
+                    tokio::time::sleep(farewell).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(length) => return,
-            renewed = life.changed() => if renewed.is_err() {
+            () = tokio::time::sleep(life) => return,
+            () = drained => return,
+            renewed = term.changed() => if renewed.is_err() {
                 return; // Nobody is left who could: the connection itself ends as well.
             },
         }

@@ -29,7 +29,6 @@ struct Inner {
     document: std::sync::OnceLock<Bytes>,
     /// Changes under way: they are brought to their end though whoever asked goes away.
     changes: TaskTracker,
-    #[allow(dead_code, reason = "for routes that are being added")]
     stopping: CancellationToken,
 }
 
@@ -73,7 +72,6 @@ impl Api {
     }
 
     /// Ends when the daemon drains.
-    #[allow(dead_code, reason = "for routes that are being added")]
     pub fn stopping(&self) -> &CancellationToken {
         &self.0.stopping
     }

@@ -3,6 +3,7 @@
 mod applications;
 mod automation;
 mod evacuations;
+mod events;
 mod identity;
 mod members;
 mod pages;
@@ -50,6 +51,7 @@ pub(super) fn rooms(api: &Api) -> (Router, OpenApi) {
     let room = automation::routes(room);
     let room = evacuations::routes(room);
     let room = members::routes(room);
+    let room = events::routes(room);
     let (router, mut document) = room.close();
     document::finish(&mut document);
     (router, document)

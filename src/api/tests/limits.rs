@@ -47,6 +47,7 @@ async fn clients_that_say_nothing_do_not_keep_the_others_out() {
         connections: 2,
         head: SHORT,
         life: NEVER,
+        ..Limits::default()
     };
     let api = Served::within(limits, starting()).await;
     let silent = [says(api.address, ""), says(api.address, "")];

@@ -28,6 +28,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("post", "/v1/evacuations", "operator"),
     ("get", "/v1/evacuations/{id}", "viewer"),
     ("post", "/v1/evacuations/{id}/stop", "operator"),
+    ("get", "/v1/events", "viewer"),
     ("get", "/v1/members", "viewer"),
     ("post", "/v1/members/{id}/{act}", "admin"),
     ("get", "/v1/openapi.json", "nobody"),

@@ -1,6 +1,7 @@
 //! The API over real sockets.
 
 mod alerts;
+mod events;
 mod figures;
 mod limits;
 mod matrix;
@@ -8,4 +9,4 @@ mod members;
 mod metrics_doc;
 mod openmetrics;
 mod pages;
-mod support;
+pub(super) mod support;

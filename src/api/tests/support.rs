@@ -264,10 +264,16 @@ pub fn source(
     }
 }
 
-/// Reads until the server closes.
+/// Reads until the server closes; of a stream of events only the first one.
 pub async fn answer(mut stream: TcpStream) -> Answer {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
+    let mut bytes = Vec::new();
+    while stream.read_buf(&mut bytes).await.unwrap() > 0 {
+        let so_far = String::from_utf8_lossy(&bytes);
+        if so_far.contains("text/event-stream") && so_far.contains("data: ") {
+            break;
+        }
+    }
+    let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer {

@@ -7,6 +7,7 @@
 
 mod applications;
 mod automation;
+mod events;
 mod plans;
 mod regions;
 mod runs;
@@ -15,6 +16,8 @@ mod votes;
 mod words;
 
 use std::collections::BTreeMap;
+
+pub(in crate::api) use self::events::Seen;
 
 use super::access::Caller;
 use super::source::ApiSource;
