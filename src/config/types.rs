@@ -44,8 +44,6 @@ pub struct Config {
     pub auth: AuthPolicy,
     /// Who may ask over the API. `None`: only this host's own users can, and they may everything.
     pub callers: Option<Auth>,
-    /// What the API shows of itself; plain text if absent.
-    pub api_tls: Option<ApiTls>,
 }
 
 /// `[auth]`: who may do what.
@@ -86,7 +84,7 @@ pub enum AuthRole {
     Admin,
 }
 
-/// `[api_tls]`: the API's own certificate.
+/// `[api_tls]`: the API's own certificate. Read, and then refused: nothing serves it yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiTls {
     pub cert_file: PathBuf,

@@ -236,6 +236,47 @@ fn who_approves_a_loss_of_data_is_part_of_what_a_vote_is_cast_under() {
 }
 
 #[test]
+fn an_api_that_would_be_open_or_read_on_the_way() {
+    let node = "data_dir = \"data\"\n";
+    let beyond = "data_dir = \"data\"\napi = \"0.0.0.0:7400\"\n";
+    let open = after(&[(node, beyond)]);
+    assert!(open.contains("config::api_without_auth"), "{open}");
+    let tokens = "[auth]\ntokens_file = \"tokens.toml\"\n\n[tls]\n";
+    let plain = after(&[(node, beyond), ("[tls]\n", tokens)]);
+    assert!(plain.contains("config::api_in_plain_text"), "{plain}");
+    let word = tokens.replace("tokens.toml\"\n", "tokens.toml\"\ninsecure = true\n");
+    let word = warned(&[(node, beyond), ("[tls]\n", &word)]);
+    assert!(word.contains("config::api_in_plain_text"), "{word}");
+}
+
+#[test]
+fn what_is_not_served_is_not_taken_for_protection() {
+    let tls =
+        "[api_tls]\ncert_file = \"api.pem\"\nkey_file = \"api.key\"\nclient_ca_file = \"ca.pem\"\n";
+    let ada = "[[auth.certificate]]\nname = \"ada.example.com\"\nrole = \"operator\"\n";
+    let beyond = "data_dir = \"data\"\napi = \"0.0.0.0:7400\"\n";
+    let said = after(&[
+        ("data_dir = \"data\"\n", beyond),
+        ("[tls]\n", &format!("{tls}\n{ada}\n[tls]\n")),
+    ]);
+    for code in [
+        "api_tls_not_served",
+        "callers_certificates",
+        "api_in_plain_text",
+    ] {
+        assert!(said.contains(&format!("config::{code}")), "{code}: {said}");
+    }
+}
+
+#[test]
+fn callers_that_nobody_could_be() {
+    let auth = "[auth]\nmetrics = true\ninsecur = true\n\n[tls]\n";
+    let said = after(&[("[tls]\n", auth)]);
+    assert!(said.contains("config::auth_lets_nobody_in"), "{said}");
+    assert!(said.contains("`insecur`"), "{said}");
+}
+
+#[test]
 fn an_unknown_region() {
     insta::assert_snapshot!(after(&[("\"eu-north-1\"", "\"eu-north-7\"")]));
 }

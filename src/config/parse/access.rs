@@ -111,7 +111,28 @@ pub(super) fn check(findings: &Findings, sections: &Sections, applications: &[Ap
     let draft = &sections.access;
     nobody_may(findings, draft);
     certificates(findings, draft, applications);
+    no_tls_yet(findings, draft);
     beyond_this_host(findings, sections);
+}
+
+/// What is asked for and not done would be taken for protection.
+fn no_tls_yet(findings: &Findings, draft: &AccessDraft) {
+    let Some(tls) = &draft.api_tls else {
+        return;
+    };
+    findings.push(
+        findings
+            .error(
+                "api_tls_not_served",
+                &tls.place,
+                "[api_tls] is set, and this version does not serve TLS itself",
+            )
+            .label("nothing would be encrypted")
+            .help(
+                "Remove it. Keep `api` under [node] on a loopback address, and have a proxy on this \
+                 host encrypt for callers elsewhere.",
+            ),
+    );
 }
 
 /// `[auth]` that lets nobody in.
@@ -124,28 +145,25 @@ fn nobody_may(findings: &Findings, draft: &AccessDraft) {
             findings
                 .error("auth_lets_nobody_in", place, "[auth] lets nobody in")
                 .label("neither tokens nor certificates")
-                .help(
-                    "Add tokens_file = \"tokens.toml\" (failoverctl token new prints what belongs in \
-                     it), or [[auth.certificate]] with `name` and `role`.",
-                ),
+                .help("Add tokens_file = \"tokens.toml\"; docs/api.md says what belongs in it."),
         );
     }
 }
 
 fn certificates(findings: &Findings, draft: &AccessDraft, applications: &[AppDraft]) {
-    let shown = |tls: &Located<ApiTls>| tls.value.client_ca_file.is_some();
-    if let Some((first, _)) = draft.certificates.first()
-        && !draft.api_tls.as_ref().is_some_and(shown)
-    {
+    if let Some((first, _)) = draft.certificates.first() {
         findings.push(
             findings
                 .error(
-                    "no_client_ca",
+                    "callers_certificates",
                     &first.place,
                     "certificates of callers are named, and none is asked for",
                 )
                 .label("never shown")
-                .help("Add client_ca_file under [api_tls]: the authority that signs them."),
+                .help(
+                    "This version does not serve TLS itself. Use tokens instead: tokens_file under \
+                     [auth].",
+                ),
         );
     }
     let known: BTreeSet<&str> = applications.iter().map(|a| a.app.name.as_str()).collect();
@@ -203,13 +221,10 @@ fn beyond_this_host(findings: &Findings, sections: &Sections) {
                 )
                 .label("not a loopback address")
                 .help(
-                    "Add [auth] with a tokens_file (failoverctl token new prints what belongs in it) \
-                     and [api_tls], or set `api` under [node] to a loopback address.",
+                    "Set `api` under [node] to a loopback address; or add [auth] with a tokens_file, \
+                     and insecure = true where a mesh or a proxy encrypts.",
                 ),
         );
-        return;
-    }
-    if draft.api_tls.is_some() {
         return;
     }
     match &draft.insecure {
@@ -222,8 +237,9 @@ fn beyond_this_host(findings: &Findings, sections: &Sections) {
                 )
                 .label("not a loopback address")
                 .help(
-                    "Add [api_tls] with cert_file and key_file. Where a mesh or a proxy on this host \
-                     encrypts instead, set insecure = true under [auth].",
+                    "This version does not serve TLS itself. Set `api` under [node] to a loopback \
+                     address, behind a proxy on this host that encrypts; where a mesh does, set \
+                     insecure = true under [auth].",
                 ),
         ),
         Some(place) => findings.push(
