@@ -31,6 +31,7 @@ mod decide;
 mod desk;
 mod doubt;
 mod evacuate;
+mod game_day;
 #[cfg(test)]
 mod interleavings;
 mod phase;
@@ -41,8 +42,11 @@ mod tests;
 mod words;
 
 pub use words::{
-    Effect, Input, PlanAsk, Planned, RequestId, RunAnswer, RunRequest, Setup, Started,
+    DrillAsk, DrillHeard, DrillMove, Effect, Input, PlanAsk, Planned, RequestId, RunAnswer,
+    RunRequest, Setup, Started,
 };
+
+use game_day::GameDays;
 
 use desk::{Desk, Intended, Planning, decline, opened};
 use phase::is_news;
@@ -82,6 +86,8 @@ pub struct Controller {
     /// The end of an evacuation is not proposed again before then.
     evacuations_at: Mono,
     desks: BTreeMap<AppId, Desk>,
+    /// Read by nothing that is decided in earnest.
+    game_days: GameDays,
 }
 
 /// Whose affairs an input may have changed.
@@ -135,6 +141,7 @@ impl Controller {
             spared_until: now.mono,
             evacuations_at: now.mono,
             desks,
+            game_days: GameDays::new(now),
         }
     }
 
@@ -161,6 +168,7 @@ impl Controller {
         self.vantages
             .get(member)
             .is_some_and(|vantage| vantage.lacks_reference(now.mono, target))
+            || self.game_days.lacks_reference(now, member, target)
     }
 
     /// What this member is doing about a step of an open run.
@@ -199,7 +207,10 @@ impl Controller {
         let mut effects = Vec::new();
         let is_leader = leads;
         match &input {
-            Input::Sample { member, sample } => self.sampled(now, member, sample),
+            Input::Sample { member, sample } => {
+                self.sampled(now, member, sample);
+                self.game_days.sampled(now, self.round, member, sample);
+            }
             Input::Tilt { member } => effects.extend(self.tilted(now, is_leader, member)),
             Input::Tick
             | Input::Sheet { .. }
@@ -207,7 +218,8 @@ impl Controller {
             | Input::TrafficRead { .. }
             | Input::Opened { .. }
             | Input::Heard { .. }
-            | Input::Request(_) => {}
+            | Input::Request(_)
+            | Input::Drill(_) => {}
         }
         let leads = is_leader && now.mono >= self.silent_until;
         if leads && !self.led {
@@ -220,6 +232,7 @@ impl Controller {
         if voted {
             effects.extend(self.vote(now));
         }
+        let of_drill = matches!(input, Input::Drill(_));
         let affected = match input {
             // What it changed it changes through the votes.
             Input::Sample { .. } => Affected::Nobody,
@@ -253,6 +266,10 @@ impl Controller {
                 effects.extend(self.request(now, state, leads, request));
                 Affected::One(app)
             }
+            Input::Drill(heard) => {
+                effects.extend(self.hear_of_drill(now, state, leads, heard));
+                Affected::Nobody
+            }
         };
         let affected = if voted { Affected::Everybody } else { affected };
         let everybody = matches!(affected, Affected::Everybody);
@@ -268,6 +285,9 @@ impl Controller {
             effects.extend(self.evacuate(now, state));
         }
         let mut effects = self.told_to_evacuations(now, state, leads, effects);
+        if everybody || of_drill {
+            effects.extend(self.drill(now, state, leads));
+        }
         if everybody && is_leader && self.has_peers() {
             let doubt = self.doubt(now);
             effects.extend(doubt.map(|reason| self.stand_down(now, reason)));
@@ -289,6 +309,7 @@ impl Controller {
     fn tilted(&mut self, now: Now, leads: bool, member: &MemberId) -> Option<Effect> {
         if let Some(vantage) = self.vantages.get_mut(member) {
             vantage.tilt(now.mono);
+            self.game_days.tilted(now, member);
             self.verdicts.interrupt(now.mono);
             self.gossip_at = now.mono;
         }
@@ -711,6 +732,8 @@ fn in_the_way(rejection: Rejection) -> HoldReason {
         | Rejection::Evacuation { .. }
         | Rejection::Founded
         | Rejection::LastDisk { .. }
+        | Rejection::NoSuchDrill { .. }
+        | Rejection::NoDrill { .. }
         | Rejection::OldMember { .. } => HoldReason::PlanImpossible {
             step: None,
             why: rejection.to_string(),

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-use crate::controller::{PlanAsk, Planned, RunRequest, Started};
+use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::{AskFailed, EvacuationAsk, NodeHandle};
-use crate::model::{CommandBody, Evacuation, Event, Rejection};
+use crate::model::{CommandBody, DrillId, Evacuation, Event, Rejection};
 use crate::ports::LedgerError;
 
 /// Everything that a call may change. Between the routes and the daemon, so that tests can stand there.
@@ -49,6 +49,13 @@ pub trait OperatorDesk: Send + Sync + 'static {
         ask: &EvacuationAsk,
     ) -> Result<Result<Evacuation, Rejection>, LedgerError>;
 
+    /// Begins a game day, if all is well.
+    ///
+    /// # Errors
+    ///
+    /// With every reason why none was begun, or if nobody can tell.
+    async fn begin_drill(&self, ask: DrillAsk) -> Result<DrillId, AskFailed>;
+
     /// Changes who is a member, through the leader.
     ///
     /// # Errors
@@ -86,6 +93,10 @@ impl OperatorDesk for NodeHandle {
 
     async fn plan(&self, ask: PlanAsk) -> Result<Planned, AskFailed> {
         NodeHandle::plan(self, ask).await
+    }
+
+    async fn begin_drill(&self, ask: DrillAsk) -> Result<DrillId, AskFailed> {
+        NodeHandle::begin_drill(self, ask).await
     }
 
     async fn start(&self, request: RunRequest) -> Result<Started, AskFailed> {

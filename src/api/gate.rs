@@ -60,7 +60,7 @@ pub(super) struct Gate {
 pub(super) struct Passed {
     pub caller: Caller,
     pub changes: bool,
-    /// The application that the path is about, by its name or by its run's.
+    /// The application that the path is about, by its name, its run's or its drill's.
     pub about: Option<AppId>,
     /// `POST /v1/…`
     pub call: String,
@@ -168,6 +168,11 @@ impl Gate {
                     let snapshot = self.api.now();
                     let run = self.api.run(caller, &snapshot, value)?;
                     return Ok(Some(run.application.clone()));
+                }
+                "drill" => {
+                    let snapshot = self.api.now();
+                    let drill = self.api.drill(caller, &snapshot, value)?;
+                    return Ok(Some(drill.application.clone()));
                 }
                 _ => {}
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,7 +16,7 @@ use super::problem::Problem;
 use super::source::ApiSource;
 use super::view::Look;
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{AppId, Application, Run, RunId};
+use crate::model::{AppId, Application, Drill, DrillId, Run, RunId};
 
 /// Shared by every route and every connection.
 #[derive(Clone)]
@@ -86,6 +87,11 @@ impl Api {
         self.0.source.now()
     }
 
+    /// Every turn's snapshot, as it comes.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.0.source.snapshot.clone()
+    }
+
     /// The last turn as wire types are made of it.
     pub fn look<'a>(&'a self, snapshot: &'a Snapshot) -> Look<'a> {
         Look::new(&self.0.source, snapshot)
@@ -121,6 +127,30 @@ impl Api {
             format!("no application is called `{name}`"),
             remedy,
         )
+    }
+
+    /// The game day of that name, if the caller may know of it.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn drill<'s>(
+        &self,
+        caller: &Caller,
+        snapshot: &'s Snapshot,
+        name: &str,
+    ) -> Result<&'s Drill, Problem> {
+        let drill = snapshot.state.drill(&DrillId::from(name));
+        drill
+            .filter(|drill| caller.scope.covers(&drill.application))
+            .ok_or_else(|| {
+                Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "no_such_drill",
+                    format!("no game day is called `{name}`"),
+                    "GET /v1/drills lists those that are kept.",
+                )
+            })
     }
 
     /// The run of that name, if the caller may know of it.

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::ask::Ask;
 use super::break_glass::BreakGlass;
+use super::drill_remote::{GameDay, RawGameDay, SANDBOX};
 use super::frame::RawGlobal;
 use crate::drill::{DrillOptions, Scenario};
 
@@ -31,6 +32,9 @@ enum RawVerb {
     /// Play a game day: a Region dies in an emulated world, and failoverd must cope
     ///
     /// Nothing but this host's loopback interface is used. The report is written to --out.
+    ///
+    /// With an APPLICATION it is a game day on the live cluster: the daemons at --server rehearse the
+    /// loss of the Region that serves, down to a look at each step of the plan, and change nothing.
     Drill(RawDrill),
     /// Check the configuration and its runbooks, offline
     Validate {
@@ -88,6 +92,11 @@ enum RawVerb {
 struct RawDrill {
     #[command(subcommand)]
     verb: Option<RawDrillVerb>,
+    /// On the live cluster: the application that is drilled
+    #[arg(conflicts_with_all = SANDBOX)]
+    application: Option<String>,
+    #[command(flatten)]
+    game_day: RawGameDay,
     /// What is played: a shipped scenario's name (see `drill list`) or a file of your own
     #[arg(long, value_name = "NAME|FILE", default_value = Scenario::DEFAULT)]
     scenario: String,
@@ -210,6 +219,17 @@ impl From<RawArgs> for Command {
                 verb: Some(RawDrillVerb::List),
                 ..
             }) => Self::ListScenarios,
+            RawVerb::Drill(RawDrill {
+                application: Some(application),
+                game_day,
+                ..
+            }) => Self::Ask {
+                global: raw.global,
+                verb: Ask::GameDay(GameDay {
+                    application,
+                    typed: game_day,
+                }),
+            },
             RawVerb::Drill(raw) => Self::Drill(PlayDrill {
                 scenario: raw.scenario,
                 options: DrillOptions {
@@ -263,6 +283,30 @@ mod tests {
                 out: "./drill-report".into(),
             })
         );
+    }
+
+    #[test]
+    fn a_drill_of_an_application_asks_the_live_cluster() {
+        let typed = [
+            "drill",
+            "shop",
+            "--reason",
+            "weekly",
+            "--server",
+            "http://a:1",
+        ];
+        let Command::Ask { global, verb } = meaning(&typed) else {
+            panic!("it asks");
+        };
+        assert_eq!(global.server, ["http://a:1"]);
+        assert!(matches!(verb, Ask::GameDay(day) if day.application == "shop"));
+        for mixed in [
+            ["drill", "shop", "--seed", "7"],
+            ["drill", "--to", "eu-west-1", "--json"],
+        ] {
+            let typed = std::iter::once("failoverctl").chain(mixed);
+            assert!(RawArgs::try_parse_from(typed).is_err(), "{mixed:?}");
+        }
     }
 
     #[test]

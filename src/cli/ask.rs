@@ -5,7 +5,8 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    automation, follow, member, plan, runs, show, start, status, steer, votes, whoami, why,
+    automation, drill_remote, follow, member, plan, runs, show, start, status, steer, votes,
+    whoami, why,
 };
 use crate::api::wire::RunKind;
 
@@ -72,6 +73,9 @@ pub enum Ask {
     Member(member::RawMember),
     /// Show as whom the daemon knows you, and what you may do
     Whoami,
+    /// Typed as `drill`, with an application.
+    #[command(skip)]
+    GameDay(drill_remote::GameDay),
 }
 
 impl Ask {
@@ -104,6 +108,7 @@ impl Ask {
             Self::Rejoin(raw) => raw.run(frame),
             Self::Member(raw) => raw.run(frame),
             Self::Whoami => whoami::run(frame),
+            Self::GameDay(day) => day.run(frame),
         }
     }
 }

@@ -18,6 +18,7 @@ mod dev_certs;
 #[cfg(test)]
 mod document;
 mod drill;
+mod drill_remote;
 mod exit;
 pub mod failoverd;
 mod follow;

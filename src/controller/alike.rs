@@ -29,6 +29,8 @@ impl Hash for Controller {
             spared_until,
             evacuations_at,
             desks,
+            // Decides nothing.
+            game_days: _,
         } = self;
         (&setup.me, setup.boot, started_at, round).hash(hasher);
         (vantages, matrix, verdicts).hash(hasher);

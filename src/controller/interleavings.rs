@@ -15,6 +15,7 @@ use crate::run::{Move, Timing, apply, may_call};
 use crate::runbook::{PlanRequest, plan};
 
 mod drills;
+mod game_days;
 mod operators;
 
 const TICK: Millis = Millis::from_secs(1);
@@ -381,6 +382,7 @@ impl Scene {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Gossip(_) | Effect::Publish(_) => {}
+            Effect::Drill(act) => game_days::perform(self, act),
             Effect::StandDown(reason) => self.stood_down.push(reason),
             Effect::Answer { request, answer } => {
                 assert!(self.requests.remove(&request.by), "answered twice");

@@ -132,6 +132,7 @@ fn a_request_for_one_application_is_not_about_the_other() {
             | Effect::Evacuate { .. }
             | Effect::Perform { .. }
             | Effect::StandDown(_)
+            | Effect::Drill(_)
             | Effect::Answer { .. } => None,
         });
         published.collect()

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AppId, AppView, Application, AutomationWindow, BootId, CommandBody, DataLossApproval,
-    EvacuationId, Event, GuardVerdict, HoldReason, LagSample, Member, MemberId, Millis, Mono, Plan,
-    PlanHash, Probe, RegionId, Rejection, RunId, RunKind, Runbook, Sample, StandDownReason,
-    Traffic, VoteSheet, Wall,
+    AppId, AppView, Application, AutomationWindow, BootId, CommandBody, DataLossApproval, DrillId,
+    DrillMode, EvacuationId, Event, GuardVerdict, HoldReason, LagSample, Member, MemberId, Millis,
+    Mono, Plan, PlanHash, Probe, RegionId, RehearsalSheet, RehearsedStep, Rejection, RunId,
+    RunKind, Runbook, Sample, StandDownReason, Traffic, VoteSheet, Wall,
 };
 use crate::run::{Heard, Move, Timing};
 
@@ -89,6 +89,85 @@ pub enum Input {
     },
     /// A person asks for a run.
     Request(RunRequest),
+    /// Something of a game day. Nothing that is decided in earnest follows from it.
+    Drill(DrillHeard),
+}
+
+/// What a game day is told. None of it is of real life.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DrillHeard {
+    /// Another member's made-up votes, asked for at that moment on our clock.
+    Sheet {
+        /// What it made up.
+        sheet: RehearsalSheet,
+        /// When it was asked.
+        asked_at: Mono,
+    },
+    /// Where traffic stands, as asked for by [`DrillMove::ReadTraffic`]; `None` if unreadable.
+    TrafficRead {
+        /// For which drill.
+        drill: DrillId,
+        /// Of which application.
+        app: AppId,
+        /// What was read.
+        traffic: Option<Traffic>,
+    },
+    /// What was seen of the steps of [`DrillMove::Look`].
+    Looked {
+        /// For which drill.
+        drill: DrillId,
+        /// Of which application.
+        app: AppId,
+        /// In the plan's order.
+        steps: Vec<RehearsedStep>,
+    },
+}
+
+/// What a game day wants done. Nothing of it changes anything outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DrillMove {
+    /// Tell these made-up votes to every member that asks; the former ones no longer.
+    Gossip(Vec<RehearsalSheet>),
+    /// Read where traffic stands; answer with [`DrillHeard::TrafficRead`].
+    ReadTraffic {
+        /// For which drill.
+        drill: DrillId,
+        /// Of which application.
+        app: AppId,
+    },
+    /// Look at the goal of each step; answer with [`DrillHeard::Looked`].
+    Look {
+        /// For which drill.
+        drill: DrillId,
+        /// Of which application.
+        app: AppId,
+        /// Whose steps.
+        plan: Box<Plan>,
+    },
+    /// Commit what ends the drill. Asked for again until the state shows it.
+    Close {
+        /// Which drill.
+        drill: DrillId,
+        /// Always `CloseDrill`.
+        body: CommandBody,
+    },
+}
+
+/// A game day that a person asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DrillAsk {
+    /// Of which application.
+    pub app: AppId,
+    /// What it does.
+    pub mode: DrillMode,
+    /// Where to; chosen like a run's if absent.
+    pub to: Option<RegionId>,
+    /// Who asks.
+    pub by: String,
+    /// Why they ask.
+    pub reason: String,
+    /// After this long it is ended; a quarter of an hour if absent.
+    pub max_duration: Option<Millis>,
 }
 
 /// A run that a person asks for.
@@ -222,4 +301,6 @@ pub enum Effect {
         /// The answer.
         answer: RunAnswer,
     },
+    /// Something for a game day.
+    Drill(DrillMove),
 }

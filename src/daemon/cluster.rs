@@ -108,6 +108,7 @@ impl PeerHandler for Exchange {
             Channel::Votes => gossip::tell(
                 &self.ledger,
                 &self.sheets,
+                &self.performer.rehearsals,
                 self.clock.as_ref(),
                 &from.member,
                 &body,

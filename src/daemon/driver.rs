@@ -115,7 +115,7 @@ impl Driver {
                     vec![Input::Tick]
                 }
                 Some(question) = self.questions.recv() => {
-                    self.rehearse(question);
+                    self.answer(question);
                     continue;
                 }
                 count = self.inbox.recv_many(&mut turn, TURN) => {
@@ -169,7 +169,8 @@ impl Driver {
         if let Input::Sample { member, sample } = &input {
             self.stats.sampled(member, sample);
             turning = Turning::by(&self.controller, member, sample);
-            failed = matches!(sample.result.outcome, SampleOutcome::Failure(_))
+            let fails = matches!(sample.result.outcome, SampleOutcome::Failure(_));
+            failed = (fails || self.controller.makes_up(&sample.target))
                 .then(|| (member.clone(), sample.target.clone()));
         }
         let effects = self.controller.step(now, state, leads, input);
@@ -205,32 +206,43 @@ impl Driver {
                 | Effect::OpenRun { .. }
                 | Effect::Evacuate { .. }
                 | Effect::StandDown(_)
-                | Effect::Gossip(_)) => self.performer.perform(effect),
+                | Effect::Gossip(_)
+                | Effect::Drill(_)) => self.performer.perform(effect),
             }
         }
         changed
     }
 
-    /// A dry run: nothing of the loop changes by it.
-    fn rehearse(&self, question: Question) {
-        let Question {
-            ask,
-            traffic,
-            reply,
-        } = question;
+    /// Answers without any change of the loop's own affairs. Whoever asked may have gone.
+    fn answer(&self, question: Question) {
         let (now, state, leads) = self.present();
-        let answer = if leads {
-            let planned = self
-                .controller
-                .rehearse(now, &state, &ask, traffic.as_ref());
-            planned.ok_or(AskFailed::NoSuchApplication { app: ask.app })
-        } else {
-            Err(AskFailed::NoLeader {
+        let led = || {
+            leads.then_some(()).ok_or_else(|| AskFailed::NoLeader {
                 why: "the member that led leads no longer".to_owned(),
             })
         };
-        // Whoever asked may have gone.
-        let _ = reply.send(answer);
+        let controller = &self.controller;
+        match question {
+            Question::Plan {
+                ask,
+                traffic,
+                reply,
+            } => {
+                let planned = led().and_then(|()| {
+                    let planned = controller.rehearse(now, &state, &ask, traffic.as_ref());
+                    planned.ok_or(AskFailed::NoSuchApplication { app: ask.app })
+                });
+                let _ = reply.send(planned);
+            }
+            Question::Drill { ask, reply } => {
+                let begun = led().and_then(|()| {
+                    let begun = controller.begin_drill(now, &state, &ask);
+                    let begun = begun.ok_or(AskFailed::NoSuchApplication { app: ask.app })?;
+                    begun.map_err(AskFailed::Declined)
+                });
+                let _ = reply.send(begun);
+            }
+        }
     }
 
     /// Tells whoever asked for a run what becomes of it.
@@ -301,6 +313,10 @@ impl Driver {
         cluster.quorum_lost = self.alarm.look(now.mono, cluster.quorum.reachable);
         let own = cluster.applied.get(&self.me).copied().unwrap_or(0);
         cluster.automation_as_of = self.pauses.look(state, own);
+        if cluster.quorum_lost {
+            self.controller
+                .end_drills("the quorum was lost: real life goes first");
+        }
         self.slow_peers.look(&cluster.slow, cluster.heartbeat);
         let unready = [
             draining.then_some(Unready::Draining),

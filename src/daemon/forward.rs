@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{Input, PlanAsk, Planned, RunRequest, Started};
+use crate::controller::{DrillAsk, Input, PlanAsk, Planned, RunRequest, Started};
 use crate::ledger::RaftLedger;
-use crate::model::{CommandBody, Event, MemberId, Rejection};
+use crate::model::{CommandBody, DrillId, Event, MemberId, Rejection};
 use crate::peer::{Channel, PeerError, Refusal};
 use crate::ports::LedgerError;
 
 use super::cluster::{Cluster, decode, encode};
+use super::game_day;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::operate::{self, AskFailed};
 use super::perform::Performer;
@@ -30,6 +31,7 @@ pub(super) enum Forwarded {
     Members(MemberChange),
     Plan(PlanAsk),
     Start(RunRequest),
+    BeginDrill(DrillAsk),
 }
 
 /// What came of it.
@@ -46,6 +48,7 @@ pub(super) enum Answered {
     },
     Planned(Result<Box<Planned>, AskFailed>),
     Started(Result<Started, AskFailed>),
+    DrillBegun(Result<DrillId, AskFailed>),
 }
 
 /// Answers what another member forwards.
@@ -76,6 +79,9 @@ async fn take(performer: &Performer, ledger: &RaftLedger, forwarded: Forwarded) 
         }
         Forwarded::Start(request) => {
             Answered::Started(operate::start_here(performer, request).await)
+        }
+        Forwarded::BeginDrill(ask) => {
+            Answered::DrillBegun(game_day::begin_here(performer, ask).await)
         }
         Forwarded::Request(request) => match performer.inbox.send(Input::Request(request)).await {
             Ok(()) => Answered::Taken,
@@ -124,7 +130,8 @@ pub(super) async fn forward(
             | Answered::Committed(_)
             | Answered::Members(_)
             | Answered::Planned(_)
-            | Answered::Started(_)),
+            | Answered::Started(_)
+            | Answered::DrillBegun(_)),
         ) => Ok(answered),
         Err(refusal) => Err(unknown(refusal.to_string())),
     }

@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::controller::Input;
+use crate::controller::{DrillHeard, Input};
 use crate::ledger::{HelloBody, RaftLedger};
-use crate::model::{MemberId, Millis, VoteSheet, Wall};
+use crate::model::{MemberId, Millis, RehearsalSheet, VoteSheet, Wall};
 use crate::peer::{Channel, PeerNet, Refusal};
 use crate::ports::Clock;
 
 use super::cluster::{decode, encode};
+use super::game_day::RehearsalSheets;
 use super::odd_clock::OddClock;
 
 /// World time for which one question waits for its answer, and the least of it in real time: twice
@@ -52,6 +53,9 @@ pub(super) struct Told {
     #[serde(default)]
     pub applied: Option<u64>,
     pub sheets: Vec<VoteSheet>,
+    /// What it makes up for game days: no real vote; nothing from a release that knows none.
+    #[serde(default)]
+    pub rehearsals: Vec<RehearsalSheet>,
 }
 
 /// The newest sheets of the vantages in this process.
@@ -100,6 +104,7 @@ impl Followed {
 pub(super) fn tell(
     ledger: &RaftLedger,
     sheets: &Sheets,
+    rehearsals: &RehearsalSheets,
     clock: &dyn Clock,
     from: &MemberId,
     body: &[u8],
@@ -111,6 +116,7 @@ pub(super) fn tell(
         wall: Some(clock.now().wall),
         applied: Some(ledger.applied()),
         sheets: sheets.leaving(clock),
+        rehearsals: rehearsals.leaving(clock),
     })
 }
 
@@ -187,6 +193,12 @@ impl Asker {
             }
             // The loop is gone only when the process ends.
             let _ = self.inbox.send(Input::Sheet { sheet, asked_at }).await;
+        }
+        for sheet in told.rehearsals {
+            if sheet.member() == member {
+                let heard = DrillHeard::Sheet { sheet, asked_at };
+                let _ = self.inbox.send(Input::Drill(heard)).await;
+            }
         }
     }
 }

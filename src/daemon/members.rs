@@ -173,6 +173,7 @@ async fn forwarded(cluster: &Cluster, change: MemberChange) -> Result<MembersNow
             | Answered::Committed(_)
             | Answered::Planned(_)
             | Answered::Started(_)
+            | Answered::DrillBegun(_)
             | Answered::NotLeader
             | Answered::Unknown { .. },
         ) => Err(ChangeRefused::unknown(

@@ -17,6 +17,7 @@ mod driver;
 mod epochs;
 mod evacuate;
 mod forward;
+mod game_day;
 mod gossip;
 pub mod members;
 mod news;

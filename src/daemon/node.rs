@@ -25,6 +25,7 @@ use super::cluster::{Carrier, Cluster, Opening};
 use super::driver::{Driver, Notice};
 use super::evacuate::Fleet;
 use super::forward::{self, Answered, Forwarded};
+use super::game_day::RehearsalSheets;
 use super::gossip::Sheets;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::notify;
@@ -214,6 +215,7 @@ impl Node {
             journal: TaskTracker::new(),
             unseen: Unseen::default(),
             sheets: Sheets::default(),
+            rehearsals: RehearsalSheets::default(),
             standing_down: Arc::default(),
             apps: config.applications.clone().into(),
             looked: Arc::default(),
@@ -405,6 +407,7 @@ impl NodeHandle {
             | Answered::Members(_)
             | Answered::Planned(_)
             | Answered::Started(_)
+            | Answered::DrillBegun(_)
             | Answered::NotLeader
             | Answered::Unknown { .. } => Err(LedgerError::Unknown {
                 why: "the leader answered another question".to_owned(),

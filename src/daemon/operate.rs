@@ -21,8 +21,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::controller::{Input, PlanAsk, Planned, RequestId, RunAnswer, RunRequest, Started};
-use crate::model::{AppId, HoldReason, Traffic};
+use crate::controller::{
+    DrillAsk, Input, PlanAsk, Planned, RequestId, RunAnswer, RunRequest, Started,
+};
+use crate::model::{AppId, CommandBody, HoldReason, Traffic};
 use crate::ports::LedgerError;
 
 use super::forward::{self, Answered, Forwarded};
@@ -104,11 +106,19 @@ fn told(reasons: &[HoldReason]) -> String {
     told.join("; ")
 }
 
-/// A dry run, on its way to the loop.
-pub(super) struct Question {
-    pub ask: PlanAsk,
-    pub traffic: Option<Traffic>,
-    pub reply: oneshot::Sender<Result<Planned, AskFailed>>,
+/// What only the loop can answer, on its way there. Nothing of the loop changes by it.
+pub(super) enum Question {
+    /// A dry run.
+    Plan {
+        ask: PlanAsk,
+        traffic: Option<Traffic>,
+        reply: oneshot::Sender<Result<Planned, AskFailed>>,
+    },
+    /// What begins a game day.
+    Drill {
+        ask: DrillAsk,
+        reply: oneshot::Sender<Result<CommandBody, AskFailed>>,
+    },
 }
 
 /// Where operators' calls meet the loop. Clones share it.
@@ -145,6 +155,14 @@ impl Operators {
         }
     }
 
+    /// Puts a question to the loop.
+    pub async fn ask(&self, question: Question) -> Result<(), AskFailed> {
+        let sent = self.questions.send(question).await;
+        sent.map_err(|_| AskFailed::Unknown {
+            why: "this member is stopping; nothing was changed".to_owned(),
+        })
+    }
+
     fn wait(&self) -> Ticket {
         let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));
         let (tell, answer) = oneshot::channel();
@@ -160,7 +178,7 @@ impl Operators {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_known(&self, app: &AppId) -> Result<(), AskFailed> {
+    pub fn check_known(&self, app: &AppId) -> Result<(), AskFailed> {
         if self.apps.contains(app) {
             return Ok(());
         }
@@ -251,16 +269,12 @@ async fn rehearse(performer: &Performer, ask: PlanAsk) -> Result<Planned, AskFai
         }
     };
     let (reply, answer) = oneshot::channel();
-    let question = Question {
+    let question = Question::Plan {
         ask,
         traffic,
         reply,
     };
-    operators
-        .questions
-        .send(question)
-        .await
-        .map_err(|_| ended())?;
+    operators.ask(question).await?;
     let mut planned = answer.await.map_err(|_| ended())??;
     // As before a run is opened: what is already refused need not be looked at as well.
     if let Some(plan) = planned.plan.as_ref().filter(|_| planned.refused.is_empty()) {
@@ -317,7 +331,7 @@ fn declined(reasons: Vec<HoldReason>) -> AskFailed {
     AskFailed::Declined(reasons)
 }
 
-fn of_ledger(error: LedgerError) -> AskFailed {
+pub(super) fn of_ledger(error: LedgerError) -> AskFailed {
     match error {
         LedgerError::NotLeader => AskFailed::NoLeader {
             why: "nobody leads, or it is not reached".to_owned(),
@@ -326,7 +340,7 @@ fn of_ledger(error: LedgerError) -> AskFailed {
     }
 }
 
-fn another_question(answered: &Answered) -> AskFailed {
+pub(super) fn another_question(answered: &Answered) -> AskFailed {
     tracing::error!(?answered, "the leader answered another question");
     AskFailed::Unknown {
         why: "the leader answered another question".to_owned(),

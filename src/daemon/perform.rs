@@ -26,6 +26,7 @@ use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 use crate::run::{Heard, Move, may_call};
 
 use super::epochs::Looked;
+use super::game_day::RehearsalSheets;
 use super::gossip::Sheets;
 use super::operate::Operators;
 use super::preflight;
@@ -49,6 +50,8 @@ pub(super) struct Performer {
     pub unseen: Unseen,
     /// What the other members are told when they ask.
     pub sheets: Sheets,
+    /// Likewise, what is made up for game days.
+    pub rehearsals: RehearsalSheets,
     /// Whether leadership is being given up.
     pub standing_down: Arc<AtomicBool>,
     /// What is failed over.
@@ -109,6 +112,7 @@ impl Performer {
             Effect::Evacuate { body } => self.evacuate(body),
             Effect::Gossip(sheets) => self.sheets.put(sheets),
             Effect::StandDown(reason) => self.stand_down(reason),
+            Effect::Drill(act) => self.drill(act),
             // The loop tells these itself.
             Effect::Publish(_) | Effect::Answer { .. } => {}
         }
@@ -314,7 +318,7 @@ impl Performer {
 
     /// Tells the loop what comes of `work`, and `lost` if it panics: a step that waits for an answer
     /// which never comes would wait until a restart.
-    async fn answered(self, lost: Input, work: impl Future<Output = Input>) {
+    pub(super) async fn answered(self, lost: Input, work: impl Future<Output = Input>) {
         // What a panic leaves half done in here is counters; what was half done outside is unknown.
         let input = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(input) => input,

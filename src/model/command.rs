@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, EndpointGroup, Epoch,
-    EvacuationId, Failure, HoldReason, LagSample, MemberId, NodegroupRef, NodegroupSize, Origin,
-    Plan, RecordSet, RegionId, RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
+    AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, DrillId, DrillMode,
+    DrillOutcome, DrillReport, EndpointGroup, Epoch, EvacuationId, Failure, HoldReason, LagSample,
+    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RestoredHow, RunId,
+    SkipReason, StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -59,7 +60,9 @@ impl Command {
             | CommandBody::OpenEvacuationRun { .. }
             | CommandBody::HoldEvacuee { .. }
             | CommandBody::StopEvacuation { .. }
-            | CommandBody::CloseEvacuation { .. } => 2,
+            | CommandBody::CloseEvacuation { .. }
+            | CommandBody::BeginDrill { .. }
+            | CommandBody::CloseDrill { .. } => 2,
         }
     }
 }
@@ -258,6 +261,23 @@ pub enum CommandBody {
     CloseEvacuation {
         id: EvacuationId,
     },
+    /// Begins a game day. Takes no run's place, and moves no epoch.
+    BeginDrill {
+        id: DrillId,
+        app: AppId,
+        mode: DrillMode,
+        from: RegionId,
+        to: Option<RegionId>,
+        by: String,
+        reason: String,
+        max_duration: super::Millis,
+    },
+    /// Ends a game day.
+    CloseDrill {
+        id: DrillId,
+        outcome: DrillOutcome,
+        report: Box<DrillReport>,
+    },
 }
 
 /// Where traffic is steered to, as last read.
@@ -362,6 +382,10 @@ pub enum Event {
     EvacuationMoved {
         id: EvacuationId,
     },
+    /// A game day was begun or ended.
+    DrillMoved {
+        drill: DrillId,
+    },
     /// A repetition of what had been applied already.
     NoChange,
 }
@@ -434,6 +458,10 @@ pub enum Rejection {
     },
     #[error("evacuation {id}: {why}")]
     Evacuation { id: EvacuationId, why: String },
+    #[error("no drill is called {drill}")]
+    NoSuchDrill { drill: DrillId },
+    #[error("no drill is begun: {why}")]
+    NoDrill { why: String },
     #[error("the cluster is founded already")]
     Founded,
     #[error("member {member} is the only one with a data folder; there is nothing to join again")]

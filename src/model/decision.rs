@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId, RunKind,
-    StepId, Wall,
+    AppId, DrillId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId,
+    RunKind, StepId, Wall,
 };
 
 /// What the quorum makes of the votes on one Region.
@@ -295,6 +295,16 @@ pub enum HoldReason {
         epoch: super::Epoch,
         ours: super::Epoch,
     },
+    /// A game day wants all of its application's Regions up.
+    NotCalm {
+        region: RegionId,
+        state: VerdictState,
+    },
+    /// Another game day of the application is under way.
+    DrillOpen {
+        drill: DrillId,
+        by: String,
+    },
 }
 
 impl HoldReason {
@@ -347,6 +357,8 @@ impl HoldReason {
             Self::NothingWrong => "nothing_wrong",
             Self::EpochUnknown => "epoch_unknown",
             Self::Overtaken { .. } => "overtaken",
+            Self::NotCalm { .. } => "not_calm",
+            Self::DrillOpen { .. } => "drill_open",
         }
     }
 
@@ -438,6 +450,10 @@ impl HoldReason {
             }
             Self::EpochUnknown => {
                 "it is known as soon as the leader has read the epoch record in Route 53: see its log for what keeps it"
+            }
+            Self::NotCalm { .. } => "see to the Region first (`failoverctl why APP`), then drill",
+            Self::DrillOpen { .. } => {
+                "wait for its end, or stop it: `failoverctl drill APP --stop`"
             }
         }
     }
@@ -557,6 +573,12 @@ impl fmt::Display for HoldReason {
             Self::EpochUnknown => f.write_str(
                 "the ledger did not begin with its cluster, and which epoch stands outside was not read yet",
             ),
+            Self::NotCalm { region, state } => {
+                write!(f, "{region} is {state}: a drill is for days on which all is well")
+            }
+            Self::DrillOpen { drill, by } => {
+                write!(f, "drill {drill} of {by} is under way")
+            }
         }
     }
 }

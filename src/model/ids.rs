@@ -68,6 +68,10 @@ text_id!(
     EvacuationId
 );
 text_id!(
+    /// A game day's name: `<application>-drill-<number>`.
+    DrillId
+);
+text_id!(
     /// SHA-256 over a plan's choices, lower-case hex. Two plans with one hash do the same thing.
     PlanHash
 );

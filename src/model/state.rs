@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, Audit, DiskId, Epoch, Evacuation, EvacuationId, LagSample, MemberId, Millis,
-    NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
+    AppId, Audit, DiskId, Drill, DrillId, Drills, Epoch, Evacuation, EvacuationId, LagSample,
+    MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
 };
 
 /// Everything the cluster has agreed on.
@@ -38,6 +38,9 @@ pub struct State {
     /// Regions that are or were to be left; bounded by `run::KEPT_EVACUATIONS`.
     #[serde(default)]
     pub evacuations: BTreeMap<EvacuationId, Evacuation>,
+    /// Game days.
+    #[serde(default)]
+    pub drills: BTreeMap<AppId, Drills>,
 }
 
 /// A ledger that began with what another had known. Others may have acted since.
@@ -147,6 +150,17 @@ impl State {
     pub fn open_run(&self, app: &AppId) -> Option<&Run> {
         let id = self.apps.get(app)?.open_run.as_ref()?;
         self.runs.get(id)
+    }
+
+    /// The game day of that application that is under way.
+    pub fn open_drill(&self, app: &AppId) -> Option<&Drill> {
+        self.drills.get(app)?.open.as_ref()
+    }
+
+    /// The game day of that name.
+    pub fn drill(&self, id: &DrillId) -> Option<&Drill> {
+        let mut all = self.drills.values().flat_map(Drills::newest_first);
+        all.find(|drill| &drill.id == id)
     }
 
     /// Why automation of that application stands still at `now`, if it does.

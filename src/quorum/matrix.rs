@@ -29,6 +29,20 @@ struct Heard {
     votes: BTreeMap<AppId, BTreeMap<RegionId, HeldVote>>,
 }
 
+impl Heard {
+    /// The same sheet with these votes on one application alone.
+    fn with(&self, app: AppId, votes: BTreeMap<RegionId, HeldVote>) -> Self {
+        Self {
+            boot: self.boot,
+            sequence: self.sequence,
+            former_boots: VecDeque::new(),
+            made_at: self.made_at,
+            aws_reachable: self.aws_reachable,
+            votes: BTreeMap::from([(app, votes)]),
+        }
+    }
+}
+
 impl Matrix {
     /// Nothing heard of anybody.
     pub fn new() -> Self {
@@ -105,6 +119,34 @@ impl Matrix {
     /// What that member last thought of that Region.
     pub fn vote(&self, member: &MemberId, app: &AppId, region: &RegionId) -> Option<&HeldVote> {
         self.heard.get(member)?.votes.get(app)?.get(region)
+    }
+
+    /// The votes on one application as they would be if those on `region` were the ones that were
+    /// made up for a drill, and no others. The real ones stay as they are.
+    #[must_use]
+    pub fn imagining(&self, app: &AppId, region: &RegionId, made_up: &Self) -> Self {
+        let mut imagined = Self::default();
+        for (member, heard) in &self.heard {
+            let mut votes = heard.votes.get(app).cloned().unwrap_or_default();
+            votes.remove(region);
+            imagined
+                .heard
+                .insert(member.clone(), heard.with(app.clone(), votes));
+        }
+        for (member, heard) in &made_up.heard {
+            let Some(vote) = made_up.vote(member, app, region) else {
+                continue;
+            };
+            imagined
+                .heard
+                .entry(member.clone())
+                .or_insert_with(|| heard.with(app.clone(), BTreeMap::new()))
+                .votes
+                .entry(app.clone())
+                .or_default()
+                .insert(region.clone(), vote.clone());
+        }
+        imagined
     }
 
     /// The members whose own AWS calls succeed, by a sheet younger than `freshness`.

@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{audit, evacuate, members, open, restored, steps};
+use super::{audit, drill, evacuate, members, open, restored, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -230,6 +230,35 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             by,
             reason,
         } => restored::raise_epoch(state, now, app, *to, active.as_ref(), by, reason),
+
+        CommandBody::BeginDrill {
+            id,
+            app,
+            mode,
+            from,
+            to,
+            by,
+            reason,
+            max_duration,
+        } => drill::begin(
+            state,
+            now,
+            &drill::Asked {
+                id,
+                app,
+                mode: *mode,
+                from,
+                to: to.as_ref(),
+                by,
+                reason,
+                max_duration: *max_duration,
+            },
+        ),
+        CommandBody::CloseDrill {
+            id,
+            outcome,
+            report,
+        } => drill::close(state, now, id, *outcome, report),
 
         CommandBody::RecordAudit { call } => Ok(audit::record(&mut state.audit, now, call)),
         CommandBody::BeginEvacuation {

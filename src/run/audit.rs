@@ -169,7 +169,7 @@ fn bounded(call: &AuditCall) -> AuditCall {
 }
 
 /// At most `longest` bytes, whole characters, on one line; what was cut shows as an ellipsis.
-fn cut(text: &str, longest: usize) -> String {
+pub(super) fn cut(text: &str, longest: usize) -> String {
     const MARK: char = '…';
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     if text.len() <= longest {

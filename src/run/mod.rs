@@ -13,6 +13,7 @@
 mod apply;
 mod audit;
 mod consent;
+mod drill;
 mod engine;
 mod evacuate;
 mod members;
@@ -23,6 +24,7 @@ mod waves;
 
 pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
 pub use audit::{AuditBreak, KEPT_AUDIT, verify_audit};
+pub use drill::{KEPT_DRILLS, LONGEST_DRILL};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use evacuate::{KEPT_EVACUATIONS, MOST_PARALLEL};
 pub use steps::{may_call, need_is_met};

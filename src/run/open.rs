@@ -9,8 +9,8 @@ use crate::model::{
 };
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
-use super::consent;
 use super::evacuate;
+use super::{consent, drill};
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -99,6 +99,7 @@ pub(super) fn open(
     };
     consent::ask_beforehand(&mut run);
     state.runs.insert(id.clone(), run);
+    drill::overtaken_by_run(state, now, &plan.application, &id);
     Ok(Event::RunOpened { run: id })
 }
 

@@ -21,7 +21,7 @@ use crate::model::{
 use super::apply::app_mut;
 use super::evacuate;
 use super::open::finish;
-use super::steps;
+use super::{drill, steps};
 
 /// Begins anew from what the state holds.
 pub(super) fn restored(
@@ -47,6 +47,7 @@ pub(super) fn restored(
         };
     }
     evacuate::stop_all(state, now, by, &why);
+    drill::forget_open(state, now, &why);
     state.disks.clone_from(disks);
     state.restored = Some(Restored {
         how,

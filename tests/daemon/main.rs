@@ -17,6 +17,7 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod disk;
 mod folder;
+mod game_days;
 mod kills;
 mod members;
 mod metrics;

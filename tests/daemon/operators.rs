@@ -20,18 +20,18 @@ use super::trio::{THREE, Trio};
 use super::wait::{self, PATIENCE};
 
 /// Three members and the world they watch.
-struct Cast {
-    trio: Trio,
+pub struct Cast {
+    pub trio: Trio,
     nodes: Vec<Node>,
 }
 
-fn app() -> AppId {
+pub fn app() -> AppId {
     AppId::from("shop")
 }
 
 impl Cast {
     /// All three run and know all that a plan needs.
-    async fn steady(edits: &[(&str, &str)]) -> Self {
+    pub async fn steady(edits: &[(&str, &str)]) -> Self {
         let trio = Trio::furnished().await;
         let mut nodes = Vec::new();
         for index in THREE {
@@ -56,12 +56,12 @@ impl Cast {
         cast
     }
 
-    fn handle(&self, index: usize) -> NodeHandle {
+    pub fn handle(&self, index: usize) -> NodeHandle {
         self.nodes[index].handle()
     }
 
     /// Waits until a member shows that.
-    async fn sees(&self, index: usize, what: &str, is: impl Fn(&Snapshot) -> bool) {
+    pub async fn sees(&self, index: usize, what: &str, is: impl Fn(&Snapshot) -> bool) {
         let mut snapshots = self.handle(index).snapshots();
         let seen = tokio::time::timeout(PATIENCE, snapshots.wait_for(|seen| is(seen)))
             .await
@@ -75,7 +75,7 @@ impl Cast {
     }
 
     /// The leader, and one that follows.
-    async fn ranks(&self) -> (usize, usize) {
+    pub async fn ranks(&self) -> (usize, usize) {
         let found = wait::for_some(PATIENCE, async || {
             let leads = |index: &usize| self.handle(*index).snapshots().borrow().leads;
             THREE.into_iter().find(leads)
@@ -97,7 +97,7 @@ impl Cast {
         self.handle(index).snapshots().borrow().state.runs[id].clone()
     }
 
-    async fn strike(self) {
+    pub async fn strike(self) {
         for node in self.nodes {
             node.shutdown().await;
         }

@@ -137,7 +137,7 @@ impl Turn {
                 ),
             },
             // For people.
-            Effect::Publish(_) | Effect::Answer { .. } => {}
+            Effect::Publish(_) | Effect::Answer { .. } | Effect::Drill(_) => {}
         }
     }
 

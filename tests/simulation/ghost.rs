@@ -258,6 +258,8 @@ fn word(body: &CommandBody) -> String {
         CommandBody::HoldEvacuee { app, reason, .. } => format!("hold {app}: {reason}"),
         CommandBody::StopEvacuation { id, .. } => format!("stop evacuation {id}"),
         CommandBody::CloseEvacuation { id } => format!("close evacuation {id}"),
+        CommandBody::BeginDrill { id, .. } => format!("begin {id}"),
+        CommandBody::CloseDrill { id, outcome, .. } => format!("close {id} {outcome:?}"),
     }
 }
 

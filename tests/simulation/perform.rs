@@ -32,6 +32,7 @@ impl World {
             }
             Effect::Evacuate { body } => panic!("nobody evacuates here: {body:?}"),
             Effect::Perform { run, act, .. } => self.perform_move(id, run, act),
+            Effect::Drill(act) => panic!("nobody drills here: {act:?}"),
             Effect::Publish(view) => {
                 say!(self, "m{id} sees {} {}", view.active, view.phase.as_str());
             }

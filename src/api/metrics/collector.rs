@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, cluster, facts, notifications, runs, votes};
+use super::{applications, cluster, drills, facts, notifications, runs, votes};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
 use crate::ledger::{COMMIT_BOUNDS_US, CommitTimes};
@@ -37,6 +37,7 @@ impl Collector for SnapshotCollector {
         votes::encode(&mut out, &snapshot, &self.source.member.id)?;
         applications::encode(&mut out, &snapshot, &self.source.applications)?;
         facts::encode(&mut out, &snapshot)?;
+        drills::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)
     }
 }

@@ -2,6 +2,7 @@
 
 mod applications;
 mod automation;
+mod drills;
 mod evacuations;
 mod events;
 mod identity;
@@ -50,6 +51,7 @@ pub(super) fn rooms(api: &Api) -> (Router, OpenApi) {
     let room = steer::routes(room);
     let room = automation::routes(room);
     let room = evacuations::routes(room);
+    let room = drills::routes(room);
     let room = members::routes(room);
     let room = events::routes(room);
     let (router, mut document) = room.close();

@@ -114,6 +114,8 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         | HoldReason::TargetLost { .. }
         | HoldReason::NoRunbook { .. }
         | HoldReason::PlanImpossible { .. }
+        | HoldReason::NotCalm { .. }
+        | HoldReason::DrillOpen { .. }
         | HoldReason::NothingWrong => StatusCode::CONFLICT,
     };
     Problem::new(status, reason.code(), reason.to_string(), reason.remedy())
@@ -193,6 +195,16 @@ pub(in crate::api) fn of_rejection(rejection: &Rejection) -> Problem {
             StatusCode::CONFLICT,
             "evacuation",
             "GET /v1/evacuations/{id} says where it stands: failoverctl evacuate list.",
+        ),
+        Rejection::NoSuchDrill { .. } => (
+            StatusCode::NOT_FOUND,
+            "no_such_drill",
+            "GET /v1/drills lists those that are kept.",
+        ),
+        Rejection::NoDrill { .. } => (
+            StatusCode::CONFLICT,
+            "no_drill",
+            "Look at GET /v1/drills, then ask again.",
         ),
         Rejection::Founded => (
             StatusCode::CONFLICT,

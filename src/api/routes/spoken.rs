@@ -2,7 +2,7 @@
 
 use crate::api::act::Spoken;
 use crate::api::wire::{
-    Approve, Because, ChangeBody, OfStep, PauseAutomation, Rejoin, ResumeAutomation,
+    Approve, Because, ChangeBody, OfStep, PauseAutomation, Rejoin, ResumeAutomation, StartDrill,
     StartEvacuation, StartRun,
 };
 
@@ -46,6 +46,7 @@ spoken!(
     Rejoin,
     ResumeAutomation,
     StartEvacuation,
+    StartDrill,
     StartRun,
 );
 

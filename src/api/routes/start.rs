@@ -23,7 +23,7 @@ pub(super) fn routes(room: Room) -> Room {
 }
 
 /// Where to, if that is a Region of the application.
-fn target(app: &Application, to: Option<&String>) -> Result<Option<RegionId>, Problem> {
+pub(super) fn target(app: &Application, to: Option<&String>) -> Result<Option<RegionId>, Problem> {
     let Some(to) = to else {
         return Ok(None);
     };

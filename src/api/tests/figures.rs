@@ -234,6 +234,36 @@ fn state() -> State {
         audit: Audit::default(),
         restored: None,
         evacuations: BTreeMap::new(),
+        drills: BTreeMap::from([("shop".into(), drills())]),
+    }
+}
+
+/// One that passed, one that real life ended, and one under way.
+fn drills() -> Drills {
+    let drill = |number: u64, outcome: Option<DrillOutcome>| Drill {
+        id: DrillId(format!("shop-drill-{number}")),
+        number,
+        application: "shop".into(),
+        mode: DrillMode::Rehearse,
+        from: fixtures::FROM.into(),
+        to: None,
+        by: "ada".to_owned(),
+        reason: "weekly".to_owned(),
+        begun_at: Wall(NOW - 1_000),
+        max_duration: Millis::from_mins(15),
+        end: outcome.map(|outcome| DrillEnd {
+            at: Wall(NOW - 100 + number),
+            outcome,
+            report: DrillReport::default(),
+        }),
+    };
+    Drills {
+        count: 3,
+        open: Some(drill(3, None)),
+        closed: VecDeque::from([
+            drill(1, Some(DrillOutcome::Passed)),
+            drill(2, Some(DrillOutcome::Ended)),
+        ]),
     }
 }
 

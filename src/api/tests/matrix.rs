@@ -21,6 +21,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("post", "/v1/applications/{application}/runs", "operator"),
     ("get", "/v1/applications/{application}/votes", "viewer"),
     ("get", "/v1/applications/{application}/why", "viewer"),
+    ("post", "/v1/applications/{application}/drills", "operator"),
     ("get", "/v1/automation", "viewer"),
     ("post", "/v1/automation/pause", "operator"),
     ("post", "/v1/automation/resume", "operator"),
@@ -29,6 +30,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("get", "/v1/evacuations/{id}", "viewer"),
     ("post", "/v1/evacuations/{id}/stop", "operator"),
     ("get", "/v1/events", "viewer"),
+    ("get", "/v1/drills", "viewer"),
+    ("get", "/v1/drills/{drill}", "viewer"),
+    ("post", "/v1/drills/{drill}/stop", "operator"),
     ("get", "/v1/members", "viewer"),
     ("post", "/v1/members/{id}/{act}", "admin"),
     ("get", "/v1/openapi.json", "nobody"),
@@ -113,6 +117,7 @@ async fn every_role_may_what_the_table_says_and_the_document_tells() {
         let real = path
             .replace("{application}", "shop")
             .replace("{run}", "shop-1")
+            .replace("{drill}", "shop-drill-1")
             .replace("{id}", "m2")
             .replace("{act}", "add");
         asked.push((format!("{} {real}", method.to_uppercase()), needs));
@@ -287,4 +292,67 @@ async fn a_run_is_opened_in_the_callers_name_or_refused_with_every_reason() {
     assert_eq!(said["reasons"][1]["code"], "single_vantage");
     let outcomes: Vec<_> = api.desk.audit().iter().map(|call| call.outcome).collect();
     assert_eq!(outcomes, [Asked, Done, Asked, Refused]);
+}
+
+/// The figures' drills: one that passed, one that was ended, one under way.
+#[tokio::test]
+async fn game_days_are_begun_listed_and_stopped() {
+    let api = Served::start(super::figures::snapshot()).await;
+    let list = api.get("/v1/drills?application=shop&limit=2").await;
+    let list: Value = serde_json::from_str(&list.body).expect("JSON");
+    let ids: Vec<&str> = list["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|drill| drill["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["shop-drill-3", "shop-drill-2"]);
+    assert_eq!(list["next"], "shop-drill-2");
+    let one = api.get("/v1/drills/shop-drill-3").await;
+    let one: Value = serde_json::from_str(&one.body).expect("JSON");
+    assert_eq!(one["status"], "running");
+    assert_eq!(one["previous"]["status"], "ended");
+    assert_eq!(one["from"], crate::model::fixtures::FROM);
+
+    let body = r#"{"mode": "rehearse", "reason": "weekly", "by": "ada"}"#;
+    let path = "/v1/applications/shop/drills";
+    let begun = ask(&api, "post", path, None, body).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    let begun: Value = serde_json::from_str(&begun.body).expect("JSON");
+    assert_eq!(begun["id"], "shop-drill-3");
+    for (body, refused) in [
+        (
+            r#"{"mode": "live", "reason": "weekly", "by": "ada"}"#,
+            "not_live",
+        ),
+        (
+            r#"{"mode": "rehearse", "reason": " ", "by": "ada"}"#,
+            "no_reason",
+        ),
+    ] {
+        let answer = ask(&api, "post", path, None, body).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (400, refused));
+    }
+    let calm = HoldReason::NotCalm {
+        region: crate::model::fixtures::TO.into(),
+        state: crate::model::VerdictState::Suspect,
+    };
+    api.desk.declined.lock().expect("it is not held").push(calm);
+    let answer = ask(&api, "post", path, None, body).await;
+    assert_eq!((answer.status, code(&answer).as_str()), (409, "not_calm"));
+
+    let body = r#"{"reason": "the peak", "by": "bob"}"#;
+    let path = "/v1/drills/shop-drill-3/stop";
+    let stopped = ask(&api, "post", path, None, body).await;
+    // The desk's own ledger has no such drill: the command came through, and its refusal back.
+    assert_eq!(
+        (stopped.status, code(&stopped).as_str()),
+        (404, "no_such_drill")
+    );
+    let commands = api.desk.commands.lock().expect("it is not held").clone();
+    assert!(
+        matches!(&commands[..], [CommandBody::CloseDrill { report, .. }]
+            if report.summary == "bob stopped it: the peak"),
+        "{commands:?}"
+    );
 }

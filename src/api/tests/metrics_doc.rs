@@ -57,7 +57,8 @@ const GROUPS: [(&str, &[&str]); 8] = [
 ];
 
 /// What bounds the values of a label; of one family alone where a family is named.
-const BOUNDS: [(&str, &str, &str); 38] = [
+const BOUNDS: [(&str, &str, &str); 39] = [
+    ("", "mode", "`rehearse`, `live`"),
     ("", "application", "the configured applications"),
     ("", "region", "the configured Regions"),
     ("", "from", "the configured Regions"),

@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::api::serve::{Limits, serve_within};
 use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, bind};
 use crate::config::Auth;
-use crate::controller::{PlanAsk, Planned, RunRequest, Started};
+use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
 use crate::daemon::{AskFailed, DEFAULT_PARALLEL, EvacuationAsk};
 use crate::model::{
-    AuditCall, Command, CommandBody, Evacuation, Event, HoldReason, Now, Rejection, State, Wall,
-    fixtures,
+    AuditCall, Command, CommandBody, DrillId, Evacuation, Event, HoldReason, Now, Rejection, State,
+    Wall, fixtures,
 };
 use crate::ports::LedgerError;
 use crate::run;
@@ -101,6 +101,14 @@ impl OperatorDesk for Desk {
             run: "shop-1".into(),
             plan_hash: "c0ffee".into(),
         })
+    }
+
+    async fn begin_drill(&self, ask: DrillAsk) -> Result<DrillId, AskFailed> {
+        let declined = self.declined.lock().unwrap().clone();
+        if !declined.is_empty() {
+            return Err(AskFailed::Declined(declined));
+        }
+        Ok(DrillId(format!("{}-drill-3", ask.app)))
     }
 
     async fn change_members(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {

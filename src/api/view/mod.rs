@@ -7,6 +7,7 @@
 
 mod applications;
 mod automation;
+mod drills;
 mod events;
 mod plans;
 mod regions;

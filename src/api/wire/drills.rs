@@ -65,7 +65,7 @@ pub struct Drill {
 /// What was measured on the live cluster, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillClocks {
-    /// From the first synthetic down vote to the verdict.
+    /// From the first made-up failure to the verdict.
     pub detect_ms: Option<u64>,
     /// From the verdict to the decision, guards and hold-down included.
     pub decide_ms: Option<u64>,
@@ -73,6 +73,7 @@ pub struct DrillClocks {
     pub plan_ms: Option<u64>,
     /// Live: from opening to verification.
     pub execute_ms: Option<u64>,
+    /// From the first made-up failure to the end of the last look.
     pub total_ms: Option<u64>,
 }
 
@@ -82,7 +83,8 @@ pub struct RehearsedStep {
     pub id: String,
     pub uses: String,
     pub goal: String,
-    /// `would_write`, `already_met`, `would_be_refused` or `unobservable`.
+    /// `would_write`, `already_met`, `would_be_refused`, `unobservable`, or `not_asked` where there is
+    /// nothing to look at before the move: a check of the way in, an approval, a wait.
     pub outcome: String,
     /// What was seen.
     pub seen: Option<String>,

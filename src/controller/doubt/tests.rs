@@ -96,6 +96,7 @@ fn leading(controller: &mut Controller, at: u64, input: Input) -> Option<StandDo
         | Effect::Evacuate { .. }
         | Effect::Perform { .. }
         | Effect::Publish(_)
+        | Effect::Drill(_)
         | Effect::Answer { .. } => None,
     })
 }

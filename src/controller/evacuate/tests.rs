@@ -230,6 +230,7 @@ impl Fleet {
             Effect::Evacuate { body } => {
                 self.commit(body).unwrap();
             }
+            Effect::Drill(act) => panic!("nobody drills here: {act:?}"),
             Effect::Perform { app, run, act } => self.perform_move(&app, run, act),
         }
     }

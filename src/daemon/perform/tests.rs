@@ -157,6 +157,7 @@ fn performer(state: State) -> (Performer, mpsc::Receiver<Input>) {
         journal: TaskTracker::new(),
         unseen: Unseen::default(),
         sheets: Sheets::default(),
+        rehearsals: Default::default(),
         standing_down: Arc::default(),
         apps: Arc::default(),
         looked: Arc::default(),

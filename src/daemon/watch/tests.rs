@@ -129,6 +129,7 @@ async fn said(aws: Aws) -> Vec<bool> {
         journal: TaskTracker::new(),
         unseen: Unseen::default(),
         sheets: Sheets::default(),
+        rehearsals: Default::default(),
         standing_down: Arc::default(),
         apps: Arc::default(),
         looked: Arc::default(),

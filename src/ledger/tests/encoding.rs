@@ -420,6 +420,21 @@ pub(super) fn commands() -> Vec<Command> {
             reason: reason.clone(),
         },
         CommandBody::CloseEvacuation { id: evacuation },
+        CommandBody::BeginDrill {
+            id: DrillId::from("shop-drill-1"),
+            app: app.clone(),
+            mode: DrillMode::Rehearse,
+            from: region.clone(),
+            to: None,
+            by: by.clone(),
+            reason: reason.clone(),
+            max_duration: Millis(1),
+        },
+        CommandBody::CloseDrill {
+            id: DrillId::from("shop-drill-1"),
+            outcome: DrillOutcome::Ended,
+            report: Box::default(),
+        },
         CommandBody::Abort {
             run: run.clone(),
             by: by.clone(),

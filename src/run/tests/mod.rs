@@ -3,6 +3,7 @@
 mod abort;
 mod apply;
 mod consent;
+mod drill;
 mod engine;
 mod evacuate;
 mod fixture;
