@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    automation, drill_remote, follow, member, plan, runs, show, start, status, steer, votes,
+    automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status, steer, votes,
     whoami, why,
 };
 use crate::api::wire::RunKind;
@@ -37,6 +37,10 @@ pub enum Ask {
     ///
     /// Shows the plan, has you type the Region, and follows the run until it is executed.
     Failback(start::RawStart),
+    /// Move every application out of a Region, in waves
+    ///
+    /// Shows the waves, and has you type the Region. Once begun it goes on by itself, whoever leads.
+    Evacuate(evacuate::RawEvacuate),
     /// Show the runs there have been, the newest first
     Runs(runs::RawRuns),
     /// Show a run: how it stands, its steps, why it was opened
@@ -93,6 +97,7 @@ impl Ask {
             Self::Failover(raw) => raw.run(frame, RunKind::Failover),
             Self::Switchover(raw) => raw.run(frame, RunKind::Switchover),
             Self::Failback(raw) => raw.run(frame, RunKind::Failback),
+            Self::Evacuate(raw) => raw.run(frame),
             Self::Runs(raw) => raw.run(frame),
             Self::Show(raw) => raw.run(frame),
             Self::Follow(raw) => raw.run(frame),

@@ -26,7 +26,7 @@ use crate::api::wire::Run;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// So many questions in a row without an answer end it: some minutes, longer than any election.
-const PATIENCE: u32 = 240;
+pub(super) const PATIENCE: u32 = 240;
 
 /// As typed.
 #[derive(Debug, PartialEq, Eq, Args)]

@@ -19,6 +19,7 @@ mod dev_certs;
 mod document;
 mod drill;
 mod drill_remote;
+mod evacuate;
 mod exit;
 pub mod failoverd;
 mod follow;

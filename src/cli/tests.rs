@@ -178,6 +178,10 @@ fn every_refusal_has_its_number() {
             &["votes", "shop"],
             &["plan", "shop"],
             &["failover", "shop", "--reason", "x", "--yes"],
+            &["evacuate", "eu-west-1", "--reason", "x", "--yes"],
+            &["evacuate", "list"],
+            &["evacuate", "show", "eu-west-1-1"],
+            &["evacuate", "stop", "eu-west-1-1", "--reason", "x"],
             &["runs"],
             &["show", "shop-4"],
             &["approve", "shop-4", "--yes"],
@@ -195,7 +199,7 @@ fn every_refusal_has_its_number() {
         ] {
             assert_eq!(ended(&url, typed), exit, "{status} {typed:?}");
         }
-        assert_eq!(lines(&asked).len(), 21, "each asks once");
+        assert_eq!(lines(&asked).len(), 25, "each asks once");
     }
 }
 
@@ -253,6 +257,10 @@ fn what_is_asked_for_must_be_whole() {
     for typed in [
         &["failover", "shop"][..],
         &["failover", "--reason", "x"],
+        &["evacuate"],
+        &["evacuate", "eu-west-1"],
+        &["evacuate", "eu-west-1", "--reason", "x", "--parallel", "0"],
+        &["evacuate", "stop", "eu-west-1-1"],
         &["abort", "shop-4"],
         &["pause-automation", "--reason", "x"],
         &["pause-automation", "--for", "2h"],

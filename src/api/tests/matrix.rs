@@ -81,7 +81,7 @@ async fn ask(api: &Served, method: &str, path: &str, seed: Option<u8>, body: &st
     let who = seed.map_or_else(String::new, |seed| {
         format!("authorization: Bearer {}\r\n", token(seed))
     });
-    let head = format!("host: here\r\ncontent-type: application/json\r\n{who}");
+    let head = format!("host: 127.0.0.1\r\ncontent-type: application/json\r\n{who}");
     api.say(&method.to_uppercase(), path, &head, body).await
 }
 
