@@ -60,3 +60,4 @@ pub use desk::OperatorDesk;
 pub use problem::Problem;
 pub use serve::serve;
 pub use source::{ApiSource, Configured, Heartbeat};
+pub use view::recorded_audit;

@@ -78,7 +78,6 @@ impl Room {
     }
 
     /// GET of everything: for callers without a scope.
-    #[allow(dead_code, reason = "for routes that are being added")]
     pub fn look_at_all(self, role: AccessRole, routes: UtoipaMethodRouter<Api>) -> Self {
         let whole = true;
         let rule = rule(role, Class::Read);

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status, steer, votes,
+    audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status, steer, votes,
     whoami, why,
 };
 use crate::api::wire::RunKind;
@@ -75,6 +75,8 @@ pub enum Ask {
     /// Any member may be asked. Nobody becomes or ceases to be a member by itself.
     #[command(subcommand)]
     Member(member::RawMember),
+    /// Show who asked what of the cluster and what came of it; check that nothing is missing
+    Audit(audit::RawAudit),
     /// Show as whom the daemon knows you, and what you may do
     Whoami,
     /// Typed as `drill`, with an application.
@@ -112,6 +114,7 @@ impl Ask {
             Self::Ack(raw) => raw.run(frame),
             Self::Rejoin(raw) => raw.run(frame),
             Self::Member(raw) => raw.run(frame),
+            Self::Audit(raw) => raw.run(frame),
             Self::Whoami => whoami::run(frame),
             Self::GameDay(day) => day.run(frame),
         }

@@ -11,6 +11,7 @@
 
 mod args;
 mod ask;
+mod audit;
 mod automation;
 mod break_glass;
 mod completions;

@@ -1,6 +1,7 @@
 //! Every route, each subject in a file of its own.
 
 mod applications;
+mod audit;
 mod automation;
 mod drills;
 mod evacuations;
@@ -54,6 +55,7 @@ pub(super) fn rooms(api: &Api) -> (Router, OpenApi) {
     let room = drills::routes(room);
     let room = members::routes(room);
     let room = events::routes(room);
+    let room = audit::routes(room);
     let (router, mut document) = room.close();
     document::finish(&mut document);
     (router, document)

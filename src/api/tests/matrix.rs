@@ -22,6 +22,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("get", "/v1/applications/{application}/votes", "viewer"),
     ("get", "/v1/applications/{application}/why", "viewer"),
     ("post", "/v1/applications/{application}/drills", "operator"),
+    ("get", "/v1/audit", "admin"),
     ("get", "/v1/automation", "viewer"),
     ("post", "/v1/automation/pause", "operator"),
     ("post", "/v1/automation/resume", "operator"),

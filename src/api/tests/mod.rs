@@ -2,6 +2,7 @@
 
 mod alerts;
 mod events;
+mod audit;
 mod figures;
 mod limits;
 mod matrix;

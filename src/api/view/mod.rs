@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!  Snapshot ──Look──┬─▶ status, applications, why, votes
-//!  configuration ───┘   runs, plans, automation
+//!  configuration ───┘   runs, plans, automation, audit
 //! ```
 
 mod applications;
+mod audit;
 mod automation;
 mod drills;
 mod events;
@@ -15,6 +16,9 @@ mod runs;
 mod status;
 mod votes;
 mod words;
+
+pub(in crate::api) use audit::audit_entry;
+pub use audit::recorded_audit;
 
 use std::collections::BTreeMap;
 
