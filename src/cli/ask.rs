@@ -5,8 +5,8 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status, steer, votes,
-    whoami, why,
+    audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status,
+    steer, votes, whoami, why,
 };
 use crate::api::wire::RunKind;
 

@@ -1,8 +1,8 @@
 //! The API over real sockets.
 
 mod alerts;
-mod events;
 mod audit;
+mod events;
 mod figures;
 mod limits;
 mod matrix;
