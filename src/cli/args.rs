@@ -9,6 +9,7 @@ use super::ask::Ask;
 use super::break_glass::BreakGlass;
 use super::drill_remote::{GameDay, RawGameDay, SANDBOX};
 use super::frame::RawGlobal;
+use super::token::NewToken;
 use crate::drill::{DrillOptions, Scenario};
 
 /// Moves live applications between AWS Regions, and proves on any day that it can.
@@ -69,6 +70,9 @@ enum RawVerb {
         )]
         days: u16,
     },
+    /// Make a token for somebody who may ask a daemon
+    #[command(subcommand)]
+    Token(RawToken),
     /// Print what makes a shell complete failoverctl's words
     ///
     /// For bash: failoverctl completions bash > /etc/bash_completion.d/failoverctl
@@ -150,11 +154,21 @@ pub fn definition() -> clap::Command {
     command
 }
 
+#[derive(Debug, Subcommand)]
+enum RawToken {
+    /// Draw a token, and print it with the block that makes the members know it
+    ///
+    /// Nothing is asked of anybody and nothing is written. The token is printed once; its hash alone
+    /// stands in the file of tokens, which every member reads.
+    New(NewToken),
+}
+
 /// The verbs that ask nobody.
-const OFFLINE: [&str; 7] = [
+const OFFLINE: [&str; 8] = [
     "drill",
     "validate",
     "dev-certs",
+    "token",
     "completions",
     "man",
     "version",
@@ -194,6 +208,7 @@ pub enum Command {
         global: RawGlobal,
         verb: Ask,
     },
+    NewToken(NewToken),
     Completions {
         shell: Shell,
     },
@@ -247,6 +262,7 @@ impl From<RawArgs> for Command {
                 global: raw.global,
                 verb,
             },
+            RawVerb::Token(RawToken::New(asked)) => Self::NewToken(asked),
             RawVerb::Completions { shell } => Self::Completions { shell },
             RawVerb::Man { out } => Self::Man { out },
             RawVerb::Version => Self::Version,

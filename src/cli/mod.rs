@@ -40,6 +40,7 @@ mod status;
 mod steer;
 #[cfg(test)]
 mod tests;
+mod token;
 mod validate;
 mod votes;
 mod whoami;
@@ -76,6 +77,7 @@ fn perform(argv: impl IntoIterator<Item = OsString>) -> Exit {
         Command::BreakGlass(asked) => break_glass::break_glass(&asked),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
         Command::Ask { global, verb } => Frame::with(&global, |frame| verb.run(frame)),
+        Command::NewToken(asked) => token::new(&asked),
         Command::Completions { shell } => completions::print(shell),
         Command::Man { out } => man::write(out.as_deref()),
         Command::Version => output::answer(&format!("failoverctl {VERSION}\n"), Exit::Good),

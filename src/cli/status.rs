@@ -347,7 +347,7 @@ fn automation(application: &ApplicationStatus) -> String {
 fn readiness(application: &ApplicationStatus) -> String {
     let summary = &application.readiness;
     match summary.age_ms {
-        None => format!("not checked yet: failoverctl check {}", application.name),
+        None => "not checked yet".to_owned(),
         Some(ms) => format!(
             "{} blocking, {}, {} unknown, {} passed, checked {}",
             summary.blocking,
