@@ -35,6 +35,13 @@ id = "witness"
 region = "eu-north-1"
 "#;
 
+/// A file of tokens with one that nobody has: what its hash is of is not known.
+const NOBODYS: &str = "[[token]]
+name = \"nobody\"
+role = \"viewer\"
+sha256 = \"5f2c6a0b9d8e47138c1f0a6b7e93d2458ab1c0de73f4956a8b2c1d0e9f8a7b6c\"
+";
+
 /// What a test may change of its world before the daemon sees it.
 #[derive(Clone, Debug)]
 pub struct Props {
@@ -174,7 +181,13 @@ impl Stage {
         let endpoint_url = self.sandbox.endpoint_url();
         let text = text(props, &self.setup, &self.product, &endpoint_url, &data_dir);
         // Only a cluster of one needs to be allowed it.
-        let text = text.replace("single_vantage = \"allow\"\n", "");
+        let mut text = text.replace("single_vantage = \"allow\"\n", "");
+        if !props.api.starts_with("127.") {
+            // Beyond loopback everybody must show who they are; what is looked at here is open.
+            std::fs::write(self.folder.path().join("tokens.toml"), NOBODYS)
+                .expect("the tokens are written");
+            text.push_str("\n[auth]\ntokens_file = \"tokens.toml\"\ninsecure = true\n");
+        }
         std::fs::write(&path, text).expect("the configuration is written");
         path
     }
