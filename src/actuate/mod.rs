@@ -24,6 +24,7 @@ mod http_once;
 mod lag;
 mod pace;
 pub mod permissions;
+pub mod policy;
 mod readiness;
 mod route53;
 #[cfg(test)]

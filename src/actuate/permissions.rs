@@ -12,7 +12,7 @@
 //! Invariant: every operation that an action of this room calls stands here (a test holds the table
 //! against the requests that the emulated AWS has logged).
 
-use crate::model::{Application, Intent, Promotion, RegionId};
+use crate::model::{Application, Intent, NodegroupRef, Promotion, RegionId};
 
 use super::clients::{GLOBAL_ACCELERATOR_REGION, ROUTE53_REGION};
 use super::global_accelerator::accelerator_arn;
@@ -46,27 +46,8 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         }
         | Intent::Weight {
             endpoint_group_arn, ..
-        } => {
-            // A group that is named wrongly has no accelerator to ask for.
-            let accelerator = accelerator_arn(endpoint_group_arn).unwrap_or("*");
-            vec![
-                write("globalaccelerator:UpdateEndpointGroup", endpoint_group_arn),
-                read(
-                    "globalaccelerator:DescribeEndpointGroup",
-                    endpoint_group_arn,
-                ),
-                read("globalaccelerator:DescribeAccelerator", accelerator),
-            ]
-        }
-        Intent::Route53Failover { hosted_zone_id, .. } => {
-            let id = hosted_zone_id.trim_start_matches("/hostedzone/");
-            let zone = format!("arn:aws:route53:::hostedzone/{id}");
-            vec![
-                write("route53:ChangeResourceRecordSets", &zone),
-                read("route53:ListResourceRecordSets", &zone),
-                read("route53:GetChange", "arn:aws:route53:::change/*"),
-            ]
-        }
+        } => endpoint_group(endpoint_group_arn),
+        Intent::Route53Failover { hosted_zone_id, .. } => records(hosted_zone_id),
         Intent::AuroraPromote {
             global_cluster,
             target_arn,
@@ -81,16 +62,7 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         ),
         Intent::ScaleNodegroup {
             region, nodegroup, ..
-        } => {
-            let (partition, cluster, name) =
-                (partition(region), &nodegroup.cluster, &nodegroup.name);
-            let group = format!("arn:{partition}:eks:{region}:*:nodegroup/{cluster}/{name}/*");
-            vec![
-                write("eks:UpdateNodegroupConfig", &group),
-                read("eks:DescribeNodegroup", &group),
-                read("autoscaling:DescribeAutoScalingGroups", "*"),
-            ]
-        }
+        } => node_group(region, nodegroup),
         Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
@@ -98,7 +70,42 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
     }
 }
 
-fn promotion(
+/// What a dial or a weight of that group needs.
+pub(super) fn endpoint_group(arn: &str) -> Vec<Permission> {
+    // A group that is named wrongly has no accelerator to ask for.
+    let accelerator = accelerator_arn(arn).unwrap_or("*");
+    vec![
+        write("globalaccelerator:UpdateEndpointGroup", arn),
+        read("globalaccelerator:DescribeEndpointGroup", arn),
+        read("globalaccelerator:DescribeAccelerator", accelerator),
+    ]
+}
+
+/// What a change of records in that zone needs.
+pub(super) fn records(hosted_zone_id: &str) -> Vec<Permission> {
+    let id = hosted_zone_id.trim_start_matches("/hostedzone/");
+    let zone = format!("arn:aws:route53:::hostedzone/{id}");
+    vec![
+        write("route53:ChangeResourceRecordSets", &zone),
+        read("route53:ListResourceRecordSets", &zone),
+        read("route53:GetChange", "arn:aws:route53:::change/*"),
+    ]
+}
+
+/// What another size of that node group needs.
+pub(super) fn node_group(region: &RegionId, nodegroup: &NodegroupRef) -> Vec<Permission> {
+    let (partition, cluster, name) = (partition(region), &nodegroup.cluster, &nodegroup.name);
+    // The account is the caller's own, and the last part is drawn by EKS.
+    let group = format!("arn:{partition}:eks:{region}:*:nodegroup/{cluster}/{name}/*");
+    vec![
+        write("eks:UpdateNodegroupConfig", &group),
+        read("eks:DescribeNodegroup", &group),
+        read("autoscaling:DescribeAutoScalingGroups", "*"),
+    ]
+}
+
+/// What a promotion of that cluster needs; of both methods where a bounded one may escalate.
+pub(super) fn promotion(
     global_cluster: &str,
     target_arn: &str,
     method: Promotion,
@@ -209,7 +216,6 @@ fn partition(region: &RegionId) -> &'static str {
 mod tests {
     use super::*;
     use crate::actuate::testing::{EAST_ARN, GLOBAL, GROUP_ARN, application};
-    use crate::model::NodegroupRef;
 
     fn lines(intent: &Intent) -> Vec<String> {
         permissions(intent)

@@ -22,14 +22,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 
-use super::access::{Caller, from_our_page, role_word};
+use super::access::{Caller, from_our_page, real_now, role_word};
 use super::memory::{self, Kept, Pending, Recall};
 use super::peer::Peer;
 use super::places::Class;
 use super::problem::Problem;
 use super::state::Api;
 use super::wire::AccessRole;
-use crate::model::{AppId, Wall};
+use crate::model::AppId;
 
 /// Bytes of a body: words, and never data.
 pub(super) const BODY: usize = 16 * 1024;
@@ -268,15 +268,6 @@ async fn remember(pending: Pending, response: Response) -> Result<Response, Prob
         body: body.clone(),
     });
     Ok(Response::from_parts(parts, Body::from(body)))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tokens expire in real time, in a drill, too"
-)]
-fn real_now() -> Wall {
-    let ms = jiff::Timestamp::now().as_millisecond();
-    Wall(u64::try_from(ms).unwrap_or(0))
 }
 
 fn certificate_expired() -> Problem {

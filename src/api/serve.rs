@@ -12,16 +12,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::peer::{Lease, Peer, Term};
+use super::peer::{Lease, Peer, Shown, Term};
 use super::routes::router;
 use super::source::ApiSource;
 use super::state::Api;
+use super::tls::ServerTls;
 use super::traffic::Traffic;
 
 /// What one client may take from the others. Real time: it is this host's sockets that are kept.
@@ -30,12 +33,12 @@ pub(super) struct Limits {
     /// Open connections. Askers are a kubelet, a scraper or two, a person; far below a process's
     /// usual 1,024 descriptors. More wait in the kernel's queue.
     pub connections: usize,
-    /// From accepting a connection to dropping it. A connection carries one answer, so one bound
+    /// From accepting a connection, or from the end of its TLS handshake, to dropping it. A connection carries one answer, so one bound
     /// covers everything that can be slow about it: the request's head and body, a queue of scrapes,
     /// and a client that does not read. As long as Prometheus waits for a scrape by default. A change
     /// and a stream renew it.
     pub life: Duration,
-    /// For a request's head. Honest clients send it at once; this is how long a client can hold a
+    /// For a TLS handshake, and for a request's head. Honest clients send it at once; this is how long a client can hold a
     /// place without asking anything.
     pub head: Duration,
     /// A stream that its client has taken nothing of for so long ends: several signs of life.
@@ -74,7 +77,9 @@ pub(super) async fn serve_within(
     let loopback = listener.local_addr().is_ok_and(|a| a.ip().is_loopback());
     let traffic = Arc::new(Traffic::new());
     let stop = CancellationToken::new();
-    let current = tokio::spawn(Arc::clone(&source.access).keep_current());
+    let mut current = vec![tokio::spawn(Arc::clone(&source.access).keep_current())];
+    let tls = source.tls.clone();
+    current.extend(tls.clone().map(|tls| tokio::spawn(tls.keep_current())));
     let api = Api::new(source, stop.clone());
     let router = router(&api, &traffic);
     let tasks = TaskTracker::new();
@@ -87,13 +92,13 @@ pub(super) async fn serve_within(
             match listener.accept().await {
                 Ok((stream, address)) => {
                     let connection = Connection {
-                        stream,
                         address,
                         loopback,
+                        tls: tls.clone(),
                         router: router.clone(),
                         stop: stop.clone(),
                     };
-                    let connection = connection.converse(limits);
+                    let connection = connection.converse(stream, limits);
                     let traffic = Arc::clone(&traffic);
                     tasks.spawn(async move {
                         if connection.await.is_break() {
@@ -115,7 +120,7 @@ pub(super) async fn serve_within(
     }
     drop(listener); // New clients are refused at once instead of waiting for nothing.
     stop.cancel();
-    current.abort();
+    current.iter().for_each(JoinHandle::abort);
     tasks.close();
     tasks.wait().await;
     // What was begun for a caller who went away is brought to its end: each part of it is bounded.
@@ -125,21 +130,51 @@ pub(super) async fn serve_within(
 
 /// One that was accepted.
 struct Connection {
-    stream: TcpStream,
     address: SocketAddr,
     loopback: bool,
+    /// What is spoken before HTTP, if anything.
+    tls: Option<Arc<ServerTls>>,
     router: Router,
     stop: CancellationToken,
 }
 
 impl Connection {
+    /// With TLS, where it is spoken, and then HTTP.
+    async fn converse(self, stream: TcpStream, limits: Limits) -> ControlFlow<()> {
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, None, limits).await;
+        };
+        let greeted = tokio::select! {
+            // As long as a request's head may take: nobody holds a place without asking anything.
+            greeted = tokio::time::timeout(limits.head, tls.greet(stream)) => greeted,
+            () = self.stop.cancelled() => return ControlFlow::Continue(()),
+        };
+        match greeted {
+            Ok(Ok((stream, shown))) => self.speak(stream, shown, limits).await,
+            // Scanners, and clients that do not know our authority: not worth more than this.
+            Ok(Err(error)) => {
+                tracing::debug!(%error, from = %self.address, "no TLS with a client of the API");
+                ControlFlow::Continue(())
+            }
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
     /// Breaks off what took too long.
-    async fn converse(self, limits: Limits) -> ControlFlow<()> {
+    async fn speak<S>(
+        self,
+        stream: S,
+        certificate: Option<Shown>,
+        limits: Limits,
+    ) -> ControlFlow<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (lease, life) = Lease::new(limits.life);
         let peer = Peer {
             address: self.address,
             loopback: self.loopback,
-            certificate: None,
+            certificate,
             lease,
             stall: limits.stall,
         };
@@ -153,7 +188,7 @@ impl Connection {
             .header_read_timeout(limits.head)
             .max_buf_size(HEAD_BYTES)
             .keep_alive(false)
-            .serve_connection(TokioIo::new(self.stream), service);
+            .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let conversation = async {
             tokio::select! {

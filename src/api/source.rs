@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::desk::OperatorDesk;
+use super::tls::ServerTls;
 use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
@@ -30,6 +31,8 @@ pub struct ApiSource {
     pub nag_after: Millis,
     /// Who may ask.
     pub access: Arc<Access>,
+    /// What is spoken before HTTP; plain text without.
+    pub tls: Option<Arc<ServerTls>>,
     /// Where everything that changes something is asked for.
     pub desk: Arc<dyn OperatorDesk>,
 }

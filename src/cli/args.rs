@@ -9,6 +9,7 @@ use super::ask::Ask;
 use super::break_glass::BreakGlass;
 use super::drill_remote::{GameDay, RawGameDay, SANDBOX};
 use super::frame::RawGlobal;
+use super::iam_policy::IamPolicy;
 use super::token::NewToken;
 use crate::drill::{DrillOptions, Scenario};
 
@@ -43,6 +44,11 @@ enum RawVerb {
         #[arg(long, value_name = "FILE", default_value = "failoverd.toml")]
         config: PathBuf,
     },
+    /// Print the least IAM policy that the configuration needs, offline
+    ///
+    /// What the runbooks of its applications change, what their steps and the members read, on these
+    /// resources and no others. Nothing is asked of AWS.
+    IamPolicy(IamPolicy),
     /// Move an application without a quorum: by a named person, from anywhere
     ///
     /// For when the members cannot: most of them are gone, or the ledger is. It starts no daemon and
@@ -164,9 +170,10 @@ enum RawToken {
 }
 
 /// The verbs that ask nobody.
-const OFFLINE: [&str; 8] = [
+const OFFLINE: [&str; 9] = [
     "drill",
     "validate",
+    "iam-policy",
     "dev-certs",
     "token",
     "completions",
@@ -198,6 +205,7 @@ pub enum Command {
     Validate {
         config: PathBuf,
     },
+    IamPolicy(IamPolicy),
     BreakGlass(BreakGlass),
     DevCerts {
         config: PathBuf,
@@ -256,6 +264,7 @@ impl From<RawArgs> for Command {
                 out: raw.out,
             }),
             RawVerb::Validate { config } => Self::Validate { config },
+            RawVerb::IamPolicy(asked) => Self::IamPolicy(asked),
             RawVerb::BreakGlass(asked) => Self::BreakGlass(asked),
             RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
             RawVerb::Ask(verb) => Self::Ask {

@@ -26,6 +26,7 @@ pub mod failoverd;
 mod follow;
 mod frame;
 mod heads;
+mod iam_policy;
 mod man;
 mod member;
 mod output;
@@ -74,6 +75,7 @@ fn perform(argv: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Drill(play) => drill::play(play),
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
+        Command::IamPolicy(asked) => iam_policy::print(&asked),
         Command::BreakGlass(asked) => break_glass::break_glass(&asked),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
         Command::Ask { global, verb } => Frame::with(&global, |frame| verb.run(frame)),

@@ -16,7 +16,9 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::failoverd::{LogFormat, Start};
 use super::{Exit, output};
-use crate::api::{self, Access, ApiError, ApiSource, Configured, Heartbeat, TokensError};
+use crate::api::{
+    self, Access, ApiError, ApiSource, Configured, Heartbeat, ServerTls, TlsError, TokensError,
+};
 use crate::config::Config;
 use crate::daemon::clock::WorldClock;
 use crate::daemon::trace;
@@ -40,6 +42,8 @@ enum ServeError {
     Api(#[from] ApiError),
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    #[error("the API cannot speak TLS")]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Node(#[from] NodeError),
     #[error("signals cannot be received")]
@@ -97,6 +101,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
     let configured = Configured::list(&config);
     let applications = ApiSource::applications(&config);
     let access = Arc::new(Access::open(&config)?);
+    let tls = config.api_tls.as_ref().map(ServerTls::open).transpose()?;
     let (windows, nag_after) = (config.windows.clone().into(), config.nag_after);
     let mut node = Node::start(NodeOptions::production(config, Arc::clone(&clock))).await?;
     tracing::info!(
@@ -127,6 +132,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
             windows,
             nag_after,
             access,
+            tls: tls.map(Arc::new),
             desk: Arc::new(handle.clone()),
         },
         stopping.clone().cancelled_owned(),

@@ -44,6 +44,8 @@ pub struct Config {
     pub auth: AuthPolicy,
     /// Who may ask over the API. `None`: only this host's own users can, and they may everything.
     pub callers: Option<Auth>,
+    /// What the API is encrypted with; plain text without.
+    pub api_tls: Option<ApiTls>,
 }
 
 /// `[auth]`: who may do what.
@@ -84,7 +86,7 @@ pub enum AuthRole {
     Admin,
 }
 
-/// `[api_tls]`: the API's own certificate. Read, and then refused: nothing serves it yet.
+/// `[api_tls]`: the API's own certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiTls {
     pub cert_file: PathBuf,

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::actuate::policy::{self, PolicyDocument};
 use crate::model::{
     Intent, Millis, Origin, PlannedStep, RegionId, Run, RunStatus, StepRecord, Wall,
 };
 use crate::quorum::majority;
-use crate::sandbox::{Execution, LoggedRequest, SandboxSetup, Service, World};
+use crate::sandbox::{
+    Authorization, Execution, LoggedRequest, SandboxSetup, Service, World, authorizations,
+};
 
 use super::reigns::Reign;
 use super::report::Invariant;
@@ -19,6 +22,8 @@ pub(super) struct Evidence<'a> {
     pub setup: &'a SandboxSetup,
     pub runs: &'a [Run],
     pub log: &'a [LoggedRequest],
+    /// The least that the members must be allowed.
+    pub policy: &'a PolicyDocument,
     pub two_open: bool,
     /// The open run waits for a person, and says for what.
     pub waits: bool,
@@ -71,6 +76,10 @@ impl Evidence<'_> {
                 self.members.disagreement.map(str::to_owned),
             ),
             ("the emulated AWS knew every call", self.every_call_known()),
+            (
+                "the printed IAM policy allows every call",
+                self.every_call_allowed(),
+            ),
         ]
         .into_iter()
         .map(|(name, broken)| Invariant {
@@ -255,10 +264,26 @@ impl Evidence<'_> {
         })
     }
 
+    fn every_call_allowed(&self) -> Option<String> {
+        let denied = self
+            .log
+            .iter()
+            .find_map(|request| denied(self.policy, request))?;
+        Some(format!("{} on {}", denied.action, denied.resource))
+    }
+
     fn every_call_known(&self) -> Option<String> {
         let unknown = self.world.unknown_operations();
         (!unknown.is_empty()).then(|| unknown.join(", "))
     }
+}
+
+/// One that AWS would have denied to members with the policy of `failoverctl iam-policy` and no other.
+fn denied(policy: &PolicyDocument, request: &LoggedRequest) -> Option<Authorization> {
+    authorizations(request)
+        .into_iter()
+        .filter(|needed| needed.action != policy::FREE)
+        .find(|needed| !policy.allows(&needed.action, &needed.resource))
 }
 
 /// How many writes AWS received from each member, by its Region.

@@ -1,5 +1,6 @@
 //! A drill from beginning to end.
 
+use crate::actuate::policy::{self, PolicyDocument};
 use crate::model::{Objective, RunKind};
 
 use super::direct::Director;
@@ -26,6 +27,7 @@ pub async fn run(
     let (objective, lease) = (objective(&stage, scenario), stage.lease);
     // The log of what mattered ends with the drill, not with its taking down.
     let log = stage.world.request_log();
+    let policy = policy(&stage);
     let (tally, world) = stage.strike().await;
     let told = Told {
         scenario,
@@ -37,8 +39,17 @@ pub async fn run(
         world: &world,
         tally: &tally,
         log: &log,
+        policy: &policy,
     };
     Ok(told.report(seen?))
+}
+
+/// What `failoverctl iam-policy` prints for the application.
+fn policy(stage: &Stage) -> PolicyDocument {
+    let config = &stage.config;
+    let applications = config.applications.iter();
+    let needed = applications.flat_map(|app| policy::needed(app, &config.runbooks));
+    PolicyDocument::of(&needed.collect())
 }
 
 fn objective(stage: &Stage, scenario: &Scenario) -> Objective {

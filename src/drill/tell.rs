@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::actuate::policy::PolicyDocument;
 use crate::model::{DataLossGrant, Millis, Objective, RegionId, Run, Wall};
 use crate::sandbox::users::UserTally;
 use crate::sandbox::{Change as WorldChange, LoggedRequest, SandboxSetup, World};
@@ -26,6 +27,7 @@ pub(super) struct Told<'a> {
     pub world: &'a World,
     pub tally: &'a UserTally,
     pub log: &'a [LoggedRequest],
+    pub policy: &'a PolicyDocument,
 }
 
 impl Told<'_> {
@@ -60,6 +62,7 @@ impl Told<'_> {
             setup: self.setup,
             runs: &seen.runs,
             log: self.log,
+            policy: self.policy,
             two_open: seen.two_open,
             waits: seen.waits.is_some(),
             members: MemberEvidence {

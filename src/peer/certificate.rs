@@ -6,15 +6,17 @@ use x509_parser::parse_x509_certificate;
 
 /// The part of a certificate that members look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
-    /// DNS names of the subjectAltName. The common name does not count, as everywhere by now.
+pub(crate) struct Facts {
+    /// DNS names of the subjectAltName.
     pub names: Vec<String>,
+    /// What people's certificates are told apart by. Between members it does not count.
+    pub common_name: Option<String>,
     /// Seconds since 1970 at which it ends.
     pub not_after: i64,
 }
 
 /// Reads it. The signature is not looked at here.
-pub(super) fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
+pub(crate) fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
     let (_, parsed) = parse_x509_certificate(certificate).map_err(|e| e.to_string())?;
     let names = parsed
         .subject_alternative_name()
@@ -30,8 +32,10 @@ pub(super) fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
                 .collect()
         })
         .unwrap_or_default();
+    let common_name = parsed.subject().iter_common_name().next();
     Ok(Facts {
         names,
+        common_name: common_name.and_then(|name| name.as_str().ok().map(str::to_owned)),
         not_after: parsed.validity().not_after.timestamp(),
     })
 }

@@ -3,17 +3,16 @@
 //! Files are looked at every few seconds and taken when all three fit together. Whoever writes them
 //! does so one after the other: until they fit, the old ones stay in use.
 
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 
 use super::certificate::{self, Facts};
+use super::pem::{Mark, PemFile};
 use super::{CertificateStatus, PeerStartError};
 use crate::model::MemberId;
 
@@ -23,9 +22,24 @@ const ALPN: &[u8] = b"failoverd-peer/1";
 /// Where the three files are.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
-    pub ca: PathBuf,
-    pub cert: PathBuf,
-    pub key: PathBuf,
+    ca: PemFile,
+    cert: PemFile,
+    key: PemFile,
+}
+
+impl Files {
+    pub fn new(ca: &Path, cert: &Path, key: &Path) -> Self {
+        let file = |key, path| PemFile::new("[tls]", key, path);
+        Self {
+            ca: file("ca_file", ca),
+            cert: file("cert_file", cert),
+            key: file("key_file", key),
+        }
+    }
+
+    fn marks(&self) -> Seen {
+        [self.ca.mark(), self.cert.mark(), self.key.mark()]
+    }
 }
 
 /// The settings of both directions; replaced as a whole.
@@ -58,9 +72,8 @@ struct Loaded {
     authorities: Vec<CertificateDer<'static>>,
 }
 
-/// Inode, change time (seconds, nanoseconds) and length of each file: enough to see that it was
-/// written, replaced, or made readable.
-type Seen = [Option<(u64, i64, i64, u64)>; 3];
+/// How each file stood.
+type Seen = [Mark; 3];
 
 /// What a look at the files brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,7 +93,7 @@ pub(super) enum Reload {
 impl Credentials {
     /// Reads the files for the first time. Blocks on them.
     pub fn load(files: Files, me: MemberId) -> Result<Self, PeerStartError> {
-        let seen = look(&files);
+        let seen = files.marks();
         let loaded = read(&files, &me)?;
         Ok(Self {
             files,
@@ -97,7 +110,7 @@ impl Credentials {
 
     /// Looks whether the files were written since. Blocks on them.
     pub fn reload(&self) -> Reload {
-        let seen = look(&self.files);
+        let seen = self.files.marks();
         if self.lock().seen == seen {
             return Reload::Unchanged;
         }
@@ -169,57 +182,32 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn look(files: &Files) -> Seen {
-    let of = |path: &Path| {
-        let file = std::fs::metadata(path).ok()?;
-        Some((file.ino(), file.ctime(), file.ctime_nsec(), file.len()))
-    };
-    [of(&files.ca), of(&files.cert), of(&files.key)]
-}
-
 fn read(files: &Files, me: &MemberId) -> Result<Loaded, PeerStartError> {
-    let bad = |key: &'static str, path: &Path, why: String| PeerStartError::BadFile {
-        key,
-        path: path.to_owned(),
-        why,
-    };
     let tls = |error: rustls::Error| PeerStartError::Tls {
         why: error.to_string(),
     };
-    let authorities = certificates("ca_file", &files.ca)?;
-    let mut roots = RootCertStore::empty();
-    for authority in &authorities {
-        roots
-            .add(authority.clone())
-            .map_err(|e| bad("ca_file", &files.ca, e.to_string()))?;
-    }
-    let chain = certificates("cert_file", &files.cert)?;
+    let authorities = files.ca.certificates()?;
+    let roots = Arc::new(files.ca.roots(&authorities)?);
+    let chain = files.cert.certificates()?;
+    // One at least: an empty file is not taken.
     let own = chain
         .first()
-        .ok_or_else(|| bad("cert_file", &files.cert, "it holds no certificate".into()))?;
-    let facts = certificate::facts(own).map_err(|why| bad("cert_file", &files.cert, why))?;
+        .ok_or_else(|| files.cert.unusable("it is empty"))?;
+    let facts = certificate::facts(own).map_err(|why| files.cert.unusable(why))?;
     if !facts.names.iter().any(|name| name == me.as_str()) {
         return Err(PeerStartError::CertificateName {
-            path: files.cert.clone(),
+            path: files.cert.path.clone(),
             member: me.clone(),
             names: certificate::list(&facts.names),
         });
     }
-    let key = private_key(&files.key)?;
-    // Wrong key for this certificate, above all: half of a new pair.
-    let unfit = |error: rustls::Error| {
-        bad(
-            "key_file",
-            &files.key,
-            format!("it does not fit the certificate of cert_file: {error}"),
-        )
-    };
+    let key = files.key.private_key()?;
+    let unfit = |error: rustls::Error| files.key.unfit(&error);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = Arc::new(roots);
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
             .build()
-            .map_err(|e| bad("ca_file", &files.ca, e.to_string()))?;
+            .map_err(|e| files.ca.unusable(e.to_string()))?;
     let only = [&rustls::version::TLS13];
     let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&only)
@@ -244,43 +232,5 @@ fn read(files: &Files, me: &MemberId) -> Result<Loaded, PeerStartError> {
         client: Arc::new(client),
         facts,
         authorities,
-    })
-}
-
-fn certificates(
-    key: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, PeerStartError> {
-    let found: io::Result<Vec<_>> =
-        rustls_pemfile::certs(&mut read_file(key, path)?.as_slice()).collect();
-    let bad = |why: String| PeerStartError::BadFile {
-        key,
-        path: path.to_owned(),
-        why,
-    };
-    let found = found.map_err(|e| bad(e.to_string()))?;
-    if found.is_empty() {
-        return Err(bad("it holds no certificate in PEM form".to_owned()));
-    }
-    Ok(found)
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PeerStartError> {
-    let key = "key_file";
-    let bad = |why: String| PeerStartError::BadFile {
-        key,
-        path: path.to_owned(),
-        why,
-    };
-    rustls_pemfile::private_key(&mut read_file(key, path)?.as_slice())
-        .map_err(|e| bad(e.to_string()))?
-        .ok_or_else(|| bad("it holds no private key in PEM form".to_owned()))
-}
-
-fn read_file(key: &'static str, path: &Path) -> Result<Vec<u8>, PeerStartError> {
-    std::fs::read(path).map_err(|source| PeerStartError::ReadFile {
-        key,
-        path: path.to_owned(),
-        source,
     })
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::pem::PemError;
 use super::{Channel, Refusal};
 use crate::model::MemberId;
 
@@ -64,18 +65,8 @@ pub enum PeerStartError {
         address: SocketAddr,
         source: io::Error,
     },
-    #[error("cannot read {key} `{path}` of [tls]")]
-    ReadFile {
-        key: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
-    #[error("{key} `{path}` of [tls] is not usable: {why}")]
-    BadFile {
-        key: &'static str,
-        path: PathBuf,
-        why: String,
-    },
+    #[error(transparent)]
+    File(#[from] PemError),
     #[error(
         "the certificate in `{path}` is for {names}, and this member is `{member}`: it needs \
          `{member}` among its DNS names (subjectAltName)"

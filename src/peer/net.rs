@@ -169,11 +169,7 @@ impl PeerNet {
                 cert_file,
                 key_file,
             } => {
-                let files = Files {
-                    ca: ca_file.clone(),
-                    cert: cert_file.clone(),
-                    key: key_file.clone(),
-                };
+                let files = Files::new(ca_file, cert_file, key_file);
                 let me = options.me.clone();
                 let loaded = tokio::task::spawn_blocking(move || Credentials::load(files, me));
                 let loaded = loaded

@@ -12,6 +12,7 @@
 //! than none.
 
 #[cfg(test)]
+mod authorization;
 mod fake_plane;
 mod faults;
 mod gate;
@@ -29,6 +30,7 @@ pub mod users;
 mod wire;
 mod world;
 
+pub use authorization::{Authorization, authorizations};
 pub use faults::{Fault, LostReply};
 pub use gate::{Gate, HoldPoint};
 pub use request_log::{Execution, LoggedRequest, Reply};

@@ -28,6 +28,7 @@ mod stage;
 mod stop;
 mod strangers;
 mod telling;
+mod tls;
 mod tracing;
 #[allow(dead_code, reason = "shared with tests/hosts")]
 mod trio;

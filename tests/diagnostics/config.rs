@@ -249,23 +249,39 @@ fn an_api_that_would_be_open_or_read_on_the_way() {
     assert!(word.contains("config::api_in_plain_text"), "{word}");
 }
 
+const API_TLS: &str = "[api_tls]\ncert_file = \"api.pem\"\nkey_file = \"api.key\"\n";
+
 #[test]
-fn what_is_not_served_is_not_taken_for_protection() {
-    let tls =
-        "[api_tls]\ncert_file = \"api.pem\"\nkey_file = \"api.key\"\nclient_ca_file = \"ca.pem\"\n";
+fn certificates_of_callers_that_nobody_asks_for() {
     let ada = "[[auth.certificate]]\nname = \"ada.example.com\"\nrole = \"operator\"\n";
+    insta::assert_snapshot!(after(&[("[tls]\n", &format!("{API_TLS}\n{ada}\n[tls]\n"))]));
+}
+
+#[test]
+fn callers_certificates_of_whom_none_is_known() {
+    let auth = "[auth]\ntokens_file = \"tokens.toml\"\n";
+    let asks = "client_ca_file = \"callers.pem\"\n";
+    let text = format!("{API_TLS}{asks}\n{auth}\n[tls]\n");
+    insta::assert_snapshot!(warned(&[("[tls]\n", &text)]));
+}
+
+#[test]
+fn an_api_beyond_this_host_that_encrypts() {
     let beyond = "data_dir = \"data\"\napi = \"0.0.0.0:7400\"\n";
-    let said = after(&[
+    let auth = "[auth]\ntokens_file = \"tokens.toml\"\n";
+    let text = changed(&[
         ("data_dir = \"data\"\n", beyond),
-        ("[tls]\n", &format!("{tls}\n{ada}\n[tls]\n")),
+        ("[tls]\n", &format!("{API_TLS}\n{auth}\n[tls]\n")),
     ]);
-    for code in [
-        "api_tls_not_served",
-        "callers_certificates",
-        "api_in_plain_text",
-    ] {
-        assert!(said.contains(&format!("config::{code}")), "{code}: {said}");
-    }
+    let read = read(&text, &[], &[]).expect("it is valid");
+    assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+    assert!(read.config.api_tls.is_some());
+}
+
+#[test]
+fn half_of_the_apis_tls() {
+    let half = API_TLS.replace("key_file", "key_fil");
+    insta::assert_snapshot!(after(&[("[tls]\n", &format!("{half}\n[tls]\n"))]));
 }
 
 #[test]

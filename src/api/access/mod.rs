@@ -15,7 +15,7 @@ mod file;
 mod token;
 mod tokens;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
@@ -128,6 +128,16 @@ impl Access {
         }
     }
 
+    /// How many tokens of each role have not expired; nothing where there is no file.
+    pub(super) fn tokens_by_role(&self) -> BTreeMap<AccessRole, u64> {
+        match &self.way {
+            Way::Claimed | Way::Shown { tokens: None, .. } => BTreeMap::new(),
+            Way::Shown {
+                tokens: Some(file), ..
+            } => file.tokens().by_role(real_now()),
+        }
+    }
+
     /// Who sent a request with these headers over that connection, at that moment of real time.
     pub(super) fn identify(
         &self,
@@ -200,6 +210,16 @@ impl Access {
             tracing::warn!(%path, %application, "a token is for an application that is not configured here");
         }
     }
+}
+
+/// The moment that expiry is judged by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokens expire in real time, in a drill, too"
+)]
+pub(super) fn real_now() -> Wall {
+    let ms = jiff::Timestamp::now().as_millisecond();
+    Wall(u64::try_from(ms).unwrap_or(0))
 }
 
 fn claimed(headers: &HeaderMap, peer: &Peer) -> Result<Caller, Problem> {

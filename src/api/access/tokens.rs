@@ -88,6 +88,17 @@ impl Tokens {
             .collect()
     }
 
+    /// How many of each role are good at that moment.
+    pub fn by_role(&self, now: Wall) -> BTreeMap<AccessRole, u64> {
+        let mut roles: BTreeMap<_, u64> = ROLES.iter().map(|(_, role)| (*role, 0)).collect();
+        for entry in &self.entries {
+            if entry.expires.is_none_or(|expires| expires > now) {
+                *roles.entry(entry.role).or_default() += 1;
+            }
+        }
+        roles
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

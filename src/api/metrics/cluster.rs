@@ -8,8 +8,6 @@ use crate::daemon::snapshot::{ClusterView, Snapshot};
 use crate::model::MemberId;
 use crate::peer::{ChannelTraffic, PeerStatus};
 
-const MS_PER_SECOND: i64 = 1_000;
-
 pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
     let cluster = &snapshot.cluster;
     out.single(
@@ -46,8 +44,7 @@ pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Resu
             .refusals
             .iter()
             .map(|(reason, times)| (vec![("reason", reason.as_str())], *times)),
-    )?;
-    certificate(out, cluster)
+    )
 }
 
 fn connected(cluster: &ClusterView) -> usize {
@@ -61,30 +58,6 @@ fn connected(cluster: &ClusterView) -> usize {
         .iter()
         .filter(|voter| voter.is_self || is_connected(&voter.member))
         .count()
-}
-
-fn certificate(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {
-    let labels = || vec![("certificate", "peer")];
-    out.seconds(
-        "certificate_expiry_timestamp",
-        "When a certificate of this member ends, in seconds since 1970",
-        cluster.certificate.as_ref().map(|certificate| {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "seconds since 1970 are far below 2^52"
-            )]
-            let seconds = (certificate.not_after_ms / MS_PER_SECOND) as f64;
-            (labels(), seconds)
-        }),
-    )?;
-    out.plain(
-        "certificate_reload_failed",
-        "Whether a certificate's files as they stand now cannot be taken",
-        cluster
-            .certificate
-            .as_ref()
-            .map(|certificate| (labels(), truth(certificate.reload_error.is_some()))),
-    )
 }
 
 fn peers(out: &mut Gauges<'_, '_>, cluster: &ClusterView) -> fmt::Result {

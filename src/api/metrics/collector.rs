@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, cluster, drills, facts, notifications, runs, votes};
+use super::{applications, cluster, credentials, drills, facts, notifications, runs, votes};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
 use crate::ledger::{COMMIT_BOUNDS_US, CommitTimes};
@@ -33,6 +33,7 @@ impl Collector for SnapshotCollector {
         member(&mut out, &self.source, &snapshot)?;
         ledger(&mut out, &snapshot)?;
         cluster::encode(&mut out, &snapshot)?;
+        credentials::encode(&mut out, &self.source, &snapshot)?;
         notifications::encode(&mut out, &snapshot)?;
         votes::encode(&mut out, &snapshot, &self.source.member.id)?;
         applications::encode(&mut out, &snapshot, &self.source.applications)?;

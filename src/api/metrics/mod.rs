@@ -10,6 +10,7 @@
 pub(super) mod applications;
 mod cluster;
 mod collector;
+mod credentials;
 mod drills;
 mod exposition;
 mod facts;

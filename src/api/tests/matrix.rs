@@ -58,7 +58,7 @@ fn token(seed: u8) -> String {
 }
 
 /// One token of each role; `narrow` is an operator of another application; `old` has expired.
-fn auth(dir: &Path) -> Auth {
+pub fn auth(dir: &Path) -> Auth {
     let row = |name: &str, role: &str, seed, more: &str| {
         let hash = token_hash(&token(seed));
         format!("[[token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{hash}\"\n{more}\n")

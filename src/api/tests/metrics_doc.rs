@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::figures::{count_everything, snapshot};
+use super::matrix::auth;
 use super::support::{Desk, source};
+use crate::api::Access;
 use crate::api::metrics::{Exposition, Scraper};
 use crate::api::traffic::Traffic;
 use crate::daemon::snapshot::Snapshot;
@@ -57,7 +59,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
 ];
 
 /// What bounds the values of a label; of one family alone where a family is named.
-const BOUNDS: [(&str, &str, &str); 39] = [
+const BOUNDS: [(&str, &str, &str); 40] = [
     ("", "mode", "`rehearse`, `live`"),
     ("", "application", "the configured applications"),
     ("", "region", "the configured Regions"),
@@ -84,7 +86,11 @@ const BOUNDS: [(&str, &str, &str); 39] = [
     ("", "version", "one"),
     ("", "channel", "the four channels between members"),
     ("", "direction", "`sent`, `received`"),
-    ("", "certificate", "`peer`: the one shown to other members"),
+    (
+        "",
+        "certificate",
+        "`peer`: the one shown to other members; `api`: to callers",
+    ),
     ("", "cause", "`stall`, `gap`, `clock_step`"),
     ("", "goal", "what a look at a goal may find: seven words"),
     ("", "route", "the routes of the API, and `none`"),
@@ -105,6 +111,7 @@ const BOUNDS: [(&str, &str, &str); 39] = [
         "the codes of problem documents, and `other`",
     ),
     ("api_requests", "status", "`1xx` to `5xx`"),
+    ("", "role", "`viewer`, `operator`, `admin`"),
     (
         "ledger_proposals",
         "result",
@@ -317,7 +324,10 @@ fn everything() -> Snapshot {
 #[test]
 fn the_page_says_what_the_families_say() {
     let (_kept, seen) = watch::channel(Arc::new(everything()));
-    let source = source(seen, Arc::new(Desk::default()), Duration::ZERO);
+    let mut source = source(seen, Arc::new(Desk::default()), Duration::ZERO);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let tokens = auth(folder.path());
+    source.access = Arc::new(Access::of(Some(&tokens)).expect("they are good"));
     let traffic = Traffic::new();
     traffic.count_something();
     count_everything(&source.stats);

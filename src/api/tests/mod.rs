@@ -11,3 +11,4 @@ mod metrics_doc;
 mod openmetrics;
 mod pages;
 pub(super) mod support;
+mod tls;

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::serve::{Limits, serve_within};
+use crate::api::tls::ServerTls;
 use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, bind};
 use crate::config::Auth;
 use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
@@ -164,17 +165,31 @@ impl Served {
     }
 
     pub async fn on(listen: &str, limits: Limits, snapshot: Snapshot, age: Duration) -> Self {
-        Self::for_callers(None, listen, limits, snapshot, age).await
+        Self::for_callers(None, None, listen, limits, snapshot, age).await
     }
 
     /// For callers that show who they are.
     pub async fn guarded(auth: &Auth, snapshot: Snapshot) -> Self {
         let age = Duration::from_millis(1_500);
-        Self::for_callers(Some(auth), "127.0.0.1:0", Limits::default(), snapshot, age).await
+        let limits = Limits::default();
+        Self::for_callers(Some(auth), None, "127.0.0.1:0", limits, snapshot, age).await
+    }
+
+    /// The same over TLS.
+    pub async fn encrypted(
+        auth: &Auth,
+        tls: ServerTls,
+        limits: Limits,
+        snapshot: Snapshot,
+    ) -> Self {
+        let age = Duration::from_millis(1_500);
+        let tls = Some(Arc::new(tls));
+        Self::for_callers(Some(auth), tls, "127.0.0.1:0", limits, snapshot, age).await
     }
 
     async fn for_callers(
         auth: Option<&Auth>,
+        tls: Option<Arc<ServerTls>>,
         listen: &str,
         limits: Limits,
         snapshot: Snapshot,
@@ -187,6 +202,7 @@ impl Served {
         let desk = Arc::new(Desk::default());
         let mut source = source(seen, desk.clone(), age);
         source.access = Arc::new(Access::of(auth).unwrap());
+        source.tls = tls;
         let stats = source.stats.clone();
         let served = tokio::spawn(serve_within(
             limits,
@@ -268,12 +284,13 @@ pub fn source(
         windows: [].into(),
         nag_after: crate::model::Millis::from_mins(240),
         access: Arc::new(Access::of(None).unwrap()),
+        tls: None,
         desk,
     }
 }
 
 /// Reads until the server closes; of a stream of events only the first one.
-pub async fn answer(mut stream: TcpStream) -> Answer {
+pub async fn answer(mut stream: impl AsyncRead + Unpin) -> Answer {
     let mut bytes = Vec::new();
     while stream.read_buf(&mut bytes).await.unwrap() > 0 {
         let so_far = String::from_utf8_lossy(&bytes);

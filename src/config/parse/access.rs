@@ -111,28 +111,44 @@ pub(super) fn check(findings: &Findings, sections: &Sections, applications: &[Ap
     let draft = &sections.access;
     nobody_may(findings, draft);
     certificates(findings, draft, applications);
-    no_tls_yet(findings, draft);
+    shown(findings, draft);
     beyond_this_host(findings, sections);
 }
 
-/// What is asked for and not done would be taken for protection.
-fn no_tls_yet(findings: &Findings, draft: &AccessDraft) {
-    let Some(tls) = &draft.api_tls else {
-        return;
-    };
-    findings.push(
-        findings
-            .error(
-                "api_tls_not_served",
-                &tls.place,
-                "[api_tls] is set, and this version does not serve TLS itself",
-            )
-            .label("nothing would be encrypted")
-            .help(
-                "Remove it. Keep `api` under [node] on a loopback address, and have a proxy on this \
-                 host encrypt for callers elsewhere.",
-            ),
-    );
+/// Certificates that nobody can show, and such as nobody knows.
+fn shown(findings: &Findings, draft: &AccessDraft) {
+    let asked = draft
+        .api_tls
+        .as_ref()
+        .filter(|tls| tls.value.client_ca_file.is_some());
+    match (asked, draft.certificates.first()) {
+        (None, Some((first, _))) => findings.push(
+            findings
+                .error(
+                    "callers_certificates",
+                    &first.place,
+                    "certificates of callers are named, and none is asked for",
+                )
+                .label("never shown")
+                .help(
+                    "Add client_ca_file, the authority that signs them, to [api_tls]; or use tokens: \
+                     tokens_file under [auth].",
+                ),
+        ),
+        (Some(tls), None) => findings.push(
+            findings
+                .warning(
+                    "callers_certificates",
+                    &tls.place,
+                    "callers may show certificates, and none is known",
+                )
+                .label("client_ca_file is given")
+                .help(
+                    "Add [[auth.certificate]] with its name and role, or remove client_ca_file.",
+                ),
+        ),
+        (None, None) | (Some(_), Some(_)) => {}
+    }
 }
 
 /// `[auth]` that lets nobody in.
@@ -151,21 +167,6 @@ fn nobody_may(findings: &Findings, draft: &AccessDraft) {
 }
 
 fn certificates(findings: &Findings, draft: &AccessDraft, applications: &[AppDraft]) {
-    if let Some((first, _)) = draft.certificates.first() {
-        findings.push(
-            findings
-                .error(
-                    "callers_certificates",
-                    &first.place,
-                    "certificates of callers are named, and none is asked for",
-                )
-                .label("never shown")
-                .help(
-                    "This version does not serve TLS itself. Use tokens instead: tokens_file under \
-                     [auth].",
-                ),
-        );
-    }
     let known: BTreeSet<&str> = applications.iter().map(|a| a.app.name.as_str()).collect();
     let mut names = BTreeMap::new();
     for (name, apps) in &draft.certificates {
@@ -222,9 +223,12 @@ fn beyond_this_host(findings: &Findings, sections: &Sections) {
                 .label("not a loopback address")
                 .help(
                     "Set `api` under [node] to a loopback address; or add [auth] with a tokens_file, \
-                     and insecure = true where a mesh or a proxy encrypts.",
+                     and [api_tls] with cert_file and key_file.",
                 ),
         );
+        return;
+    }
+    if draft.api_tls.is_some() {
         return;
     }
     match &draft.insecure {
@@ -237,8 +241,7 @@ fn beyond_this_host(findings: &Findings, sections: &Sections) {
                 )
                 .label("not a loopback address")
                 .help(
-                    "This version does not serve TLS itself. Set `api` under [node] to a loopback \
-                     address, behind a proxy on this host that encrypts; where a mesh does, set \
+                    "Add [api_tls] with cert_file and key_file. Where a mesh or a proxy encrypts, set \
                      insecure = true under [auth].",
                 ),
         ),

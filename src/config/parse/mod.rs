@@ -158,6 +158,7 @@ impl Draft {
                 auth: sections.auth,
                 tracing: sections.tracing,
                 callers: sections.access.auth,
+                api_tls: sections.access.api_tls.map(|tls| tls.value),
             },
             warnings: self.findings.into_diagnostics(Vec::new()),
         })
