@@ -11,8 +11,8 @@
 //! An operation it does not know is answered with an error and remembered: a fake that lies is worse
 //! than none.
 
-#[cfg(test)]
 mod authorization;
+#[cfg(test)]
 mod fake_plane;
 mod faults;
 mod gate;

@@ -103,14 +103,7 @@ async fn a_certificate_opens_the_api_and_nothing_less_does() {
     assert!(text(&plain).contains("https://"), "{}", text(&plain));
 
     // What an operator may do over it is done and stands in the audit under the certificate's name.
-    let pausing = &[
-        "pause-automation",
-        "--reason",
-        "tls",
-        "--for",
-        "1h",
-        "--yes",
-    ];
+    let pausing = &["pause-automation", "--reason", "tls", "--for", "1h"];
     let paused = asked(https(), pair("ada"), pausing).await;
     assert_eq!(paused.status.code(), Some(0), "{}", text(&paused));
     let status = asked(https(), pair("ada"), &["status"]).await;
