@@ -90,11 +90,11 @@ fn roles(config: &Config) -> Roles {
 fn unknown(role: Option<&str>, roles: &Roles, path: &Path) -> String {
     let known: Vec<&str> = roles.keys().flatten().map(String::as_str).collect();
     let known = match known.as_slice() {
-        [] => "none does: leave --role out".to_owned(),
-        known => format!("they are {}", known.join(", ")),
+        [] => "leave --role out: none has a role of its own".to_owned(),
+        known => format!("name one of {}", known.join(", ")),
     };
     format!(
-        "error: no application of {} has `assume_role = \"{}\"`\n  what to do: name one that does; {known}",
+        "error: no application of {} has `assume_role = \"{}\"`\n  what to do: {known}",
         path.display(),
         role.unwrap_or_default()
     )

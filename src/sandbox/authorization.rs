@@ -61,7 +61,11 @@ fn resources(request: &LoggedRequest) -> Vec<String> {
             global(&text("GlobalClusterIdentifier")),
             text("TargetDbClusterIdentifier"),
         ],
-        (Service::Rds, "DescribeDBClusters") => vec![text("DBClusterIdentifier")],
+        (Service::Rds, "DescribeDBClusters") => {
+            let id = text("DBClusterIdentifier");
+            let arn = format!("arn:aws:rds:{region}:{ACCOUNT}:cluster:{id}");
+            vec![if id.starts_with("arn:") { id } else { arn }]
+        }
         // By a filter, which names clusters: the permission is on whatever instances there are.
         (Service::Rds, _) => vec![format!("arn:aws:rds:{region}:{ACCOUNT}:db:*")],
         (Service::Eks, "UpdateNodegroupConfig" | "DescribeNodegroup") => {
