@@ -166,8 +166,8 @@ fn judge(cluster: &GlobalCluster, target: &Target<'_>) -> Observation {
         Goal::Impossible {
             code: "not_a_member".to_owned(),
             message: format!(
-                "{} is no member of global cluster {}: add a secondary there, or correct \
-                 db_cluster_arn of {}",
+                "{} is no member of global cluster {}: wait until it is rebuilt as a reader after a \
+                 failover, add a secondary there, or correct db_cluster_arn of {}",
                 target.arn, target.global_cluster, target.region
             ),
         }

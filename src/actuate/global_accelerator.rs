@@ -2,7 +2,8 @@
 //!
 //! Both set state on an endpoint group and are safe to repeat. A dial goes alone: an endpoint list
 //! that is sent replaces the one that stands. A weight is the list as read, with one field changed.
-//! What would take out the last group that carries traffic is refused.
+//! What would take out the last group that carries traffic is refused, and so is weight for a Region
+//! whose database is still apart: see [`Standing`].
 //! The goal is met when it reads back *and* the accelerator is `DEPLOYED`: between the two the edge
 //! still follows the old value.
 
@@ -10,6 +11,7 @@ use aws_sdk_globalaccelerator::types::{
     AcceleratorStatus, EndpointConfiguration, EndpointGroup as SdkGroup,
 };
 
+use super::aurora::{self, Target};
 use super::classify::{read_error, unobserved, unprepared};
 use super::clients::{Clients, GLOBAL_ACCELERATOR_REGION};
 use super::gate::Gate;
@@ -43,6 +45,7 @@ pub(super) async fn observe_dial(clients: &Clients, arn: &str, percent: u8) -> O
 /// Has every named endpoint its weight, and is it deployed?
 pub(super) async fn observe_weight(
     clients: &Clients,
+    application: &Application,
     arn: &str,
     wanted: &[Endpoint],
 ) -> Observation {
@@ -66,13 +69,31 @@ pub(super) async fn observe_weight(
             .iter()
             .any(|e| e.id == want.id && e.weight == want.weight)
     });
-    if !met {
-        return Observation {
+    if met {
+        return deployed(clients, arn, seen).await;
+    }
+    if !opens(&group, wanted) {
+        let goal = Goal::NotMet;
+        return Observation { goal, seen };
+    }
+    match Standing::read(clients, application, arn, &group).await {
+        Ok(Standing::Sound) => Observation {
             goal: Goal::NotMet,
             seen,
-        };
+        },
+        Ok(Standing::NotYet(why)) => Observation {
+            goal: Goal::UnderWay,
+            seen: format!("{seen}, {why}"),
+        },
+        Ok(Standing::Apart(message)) => Observation {
+            goal: Goal::Impossible {
+                code: APART.to_owned(),
+                message,
+            },
+            seen,
+        },
+        Err(error) => unobserved(&error),
     }
-    deployed(clients, arn, seen).await
 }
 
 /// Sets the dial, and nothing else.
@@ -129,6 +150,19 @@ pub(super) async fn apply_weight(
     {
         return outcome;
     }
+    if opens(&group, wanted) {
+        let (code, message) = match Standing::read(clients, application, arn, &group).await {
+            Ok(Standing::Sound) => (None, String::new()),
+            Ok(Standing::NotYet(why)) => (Some("not_the_writer_yet"), why),
+            Ok(Standing::Apart(why)) => (Some(APART), why),
+            Err(error) => return unprepared(&error),
+        };
+        match code.map(str::to_owned) {
+            None => {}
+            Some(code) if code == APART => return CallOutcome::Refused { code, message },
+            Some(code) => return CallOutcome::Busy { code, message },
+        }
+    }
     let list = group.endpoints.iter().map(|endpoint| {
         EndpointConfiguration::builder()
             .endpoint_id(&endpoint.id)
@@ -176,6 +210,74 @@ async fn another_serves(
             application.name
         ),
     })
+}
+
+/// Whether users come in again where nobody did.
+fn opens(group: &EndpointGroup, wanted: &[Endpoint]) -> bool {
+    group.endpoints.iter().all(|endpoint| endpoint.weight == 0)
+        && wanted.iter().any(|want| want.weight > 0)
+}
+
+/// The code of a refusal for a Region that is [`Standing::Apart`].
+const APART: &str = "not_a_reader";
+
+/// Whether users may be let into a Region that was shut.
+///
+/// After an ungraceful failover the old writer's cluster stands apart until Aurora has rebuilt it: it
+/// holds rows that nobody else has, and may still take more. A dial of 0 does not keep users out, so
+/// its weights may only come back once it is a reader again; and where the dial is up already, once it
+/// is the writer, for then they let users in at once.
+enum Standing {
+    Sound,
+    NotYet(String),
+    Apart(String),
+}
+
+impl Standing {
+    async fn read(
+        clients: &Clients,
+        application: &Application,
+        group_arn: &str,
+        group: &EndpointGroup,
+    ) -> Result<Self, ReadError> {
+        let mut regions = application.regions.iter();
+        let here = regions
+            .find(|region| region.resources.endpoint_group_arn.as_deref() == Some(group_arn));
+        let (Some(here), Some(global_cluster)) = (here, &application.resources.global_cluster)
+        else {
+            return Ok(Self::Sound);
+        };
+        let Some(cluster_arn) = here.resources.db_cluster_arn.as_deref() else {
+            return Ok(Self::Sound);
+        };
+        let region = &here.name;
+        let target = Target {
+            global_cluster,
+            arn: cluster_arn,
+            region,
+            // Nobody is known to be left: the Region itself is asked first, and should know.
+            source_region: region,
+        };
+        let global = aurora::describe(clients, application, &target).await?;
+        let own = global
+            .global_cluster_members()
+            .iter()
+            .find(|member| member.db_cluster_arn.as_deref() == Some(cluster_arn));
+        let dial = group.dial_percent;
+        Ok(match own.map(|member| member.is_writer == Some(true)) {
+            Some(true) => Self::Sound,
+            Some(false) if dial == 0 => Self::Sound,
+            Some(false) => Self::NotYet(format!(
+                "the dial of {region} is at {dial} % and its database is a reader: its users wait \
+                 for the promotion, or lower the dial to 0"
+            )),
+            None => Self::Apart(format!(
+                "the database of {region} is no member of global cluster {global_cluster}: wait \
+                 until it is rebuilt as a reader (minutes to hours after a failover), or add a \
+                 secondary there"
+            )),
+        })
+    }
 }
 
 /// The endpoint group as it stands.

@@ -141,8 +141,13 @@ impl Actuator for AwsActuator {
                 endpoints,
                 ..
             } => {
-                global_accelerator::observe_weight(&held.clients, endpoint_group_arn, endpoints)
-                    .await
+                global_accelerator::observe_weight(
+                    &held.clients,
+                    &held.application,
+                    endpoint_group_arn,
+                    endpoints,
+                )
+                .await
             }
             Intent::Route53Failover {
                 hosted_zone_id,

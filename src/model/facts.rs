@@ -44,6 +44,17 @@ pub struct Endpoint {
     pub client_ip_preservation: Option<bool>,
 }
 
+impl Endpoint {
+    /// The weights of a group for people: one number where all have the same.
+    pub fn weights(endpoints: &[Self]) -> String {
+        let mut weights: Vec<String> = endpoints.iter().map(|e| e.weight.to_string()).collect();
+        if weights.windows(2).all(|pair| pair[0] == pair[1]) {
+            weights.truncate(1);
+        }
+        weights.join(", ")
+    }
+}
+
 /// A Route 53 record set, whole: what a compare-and-swap batch deletes must match exactly.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecordSet {

@@ -254,8 +254,11 @@ impl fmt::Display for Intent {
             Self::Weight {
                 region, endpoints, ..
             } => {
-                let weight = endpoints.first().map_or(0, |e| e.weight);
-                write!(f, "endpoint weights of {region} to {weight}")
+                write!(
+                    f,
+                    "endpoint weights of {region} to {}",
+                    Endpoint::weights(endpoints)
+                )
             }
             Self::Route53Failover {
                 primary,

@@ -120,7 +120,7 @@ pub enum ActionSpec {
     /// `global_accelerator.dial`: the traffic dial of the Region's endpoint group, 0-100.
     Dial { region: Side, percent: u8 },
     /// `global_accelerator.weight`: the weight of every endpoint in the Region's group, 0-255.
-    Weight { region: Side, weight: u8 },
+    Weight { region: Side, weight: WeightSpec },
     /// `route53.failover`: make that Region's record sets the PRIMARY ones.
     Route53Failover { primary: Side },
     /// `aurora.promote`: make that Region's cluster the writer.
@@ -187,6 +187,30 @@ pub enum SizeSpec {
     },
     /// `desired = 6`.
     Absolute(u32),
+}
+
+/// Which weights the endpoints of a group get.
+///
+/// Untagged: a plain weight is written as it was before there was a choice, so that members of two
+/// versions hash the same configuration alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WeightSpec {
+    /// `weight = 0`: all of them this one.
+    Absolute(u8),
+    /// `match = "recorded"`: where every weight is 0, what each had when a run last recorded them,
+    /// or `fallback` where nothing is. A group with any weight is somebody's choice and stays.
+    Recorded { fallback: Option<u8> },
+}
+
+impl WeightSpec {
+    /// Whether endpoints get any of it.
+    pub fn gives(self) -> bool {
+        match self {
+            Self::Absolute(weight) => weight > 0,
+            Self::Recorded { .. } => true,
+        }
+    }
 }
 
 impl ActionSpec {

@@ -21,6 +21,7 @@ mod graph;
 mod resolve;
 mod scale;
 mod template;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -247,6 +248,8 @@ enum Lack {
     Observation(String),
     /// Something that is not configured or not allowed: a person must mend it.
     Configuration(String),
+    /// Nothing at all: there is nothing for the step to do, and the plan does without it.
+    Nothing(String),
     /// A guard's own reason.
     Guard(HoldReason),
 }

@@ -486,6 +486,31 @@ fn a_runbook_for_another_kind_of_run() {
 }
 
 #[test]
+fn weight_that_is_taken_and_never_given_back() {
+    let own = |give_back: &str| {
+        format!(
+            "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"failover\", \"failback\"]\n\
+             objective = {{ rto = \"5m\", rpo = \"10s\" }}\n[[step]]\nid = \"raise\"\n\
+             uses = \"global_accelerator.dial\"\nwith = {{ region = \"to\", percent = 100 }}\n\
+             [[step]]\nid = \"shut\"\nuses = \"global_accelerator.weight\"\n\
+             with = {{ region = \"from\", weight = 0 }}\n{give_back}"
+        )
+    };
+    let text = changed(&[(
+        "[application.vars]",
+        "[application.runbooks]\nfailover = \"own\"\nfailback = \"own\"\n[application.vars]",
+    )]);
+    let warnings = |runbook: &str| match read(&text, &[], &[("runbooks/own.toml", runbook)]) {
+        Ok(loaded) => loaded.warnings.to_string(),
+        Err(findings) => panic!("{findings}"),
+    };
+    insta::assert_snapshot!(warnings(&own("")));
+    let open = "[[step]]\nid = \"open\"\nuses = \"global_accelerator.weight\"\n\
+                with = { region = \"to\", match = \"recorded\" }\n";
+    assert!(!warnings(&own(open)).contains("weight_not_given_back"));
+}
+
+#[test]
 fn a_variable_of_the_wrong_type() {
     insta::assert_snapshot!(under(&[
         ("FAILOVERD_DETECTION__FALL", "often"),

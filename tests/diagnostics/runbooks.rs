@@ -324,3 +324,39 @@ mod any_text {
         }
     }
 }
+
+/// `GOOD` with a step that shuts the Region that is left, and this one.
+fn with_weights(give_back: &str) -> String {
+    format!(
+        "{GOOD}\n[[step]]\nid = \"shut\"\nuses = \"global_accelerator.weight\"\nneeds = [\"verify\"]\n\
+         with = {{ region = \"from\", weight = 0 }}\n{give_back}"
+    )
+}
+
+fn giving(with: &str) -> String {
+    format!(
+        "\n[[step]]\nid = \"open\"\nuses = \"global_accelerator.weight\"\nwith = {{ {with} }}\n"
+    )
+}
+
+#[test]
+fn weights_that_are_given_back_in_part_only() {
+    for (name, with) in [
+        ("to_the_old_one", "region = \"from\", match = \"recorded\""),
+        ("both", "region = \"to\", match = \"recorded\", weight = 7"),
+        ("neither", "region = \"to\""),
+        (
+            "fallback_alone",
+            "region = \"to\", weight = 7, fallback = 3",
+        ),
+        (
+            "fallback_of_0",
+            "region = \"to\", match = \"recorded\", fallback = 0",
+        ),
+        ("a_word", "region = \"to\", match = \"from\""),
+    ] {
+        let text = with_weights(&giving(with));
+        let found = parse_runbook("runbooks/small.toml", &text).unwrap_err();
+        insta::assert_snapshot!(format!("weights_{name}"), found.to_string());
+    }
+}

@@ -83,6 +83,7 @@ scenarios! {
     region_outage: "region-outage",
     planned_switchover: "planned-switchover",
     failback: "failback",
+    failover_and_home_again: "failover-and-home-again",
     both_regions_down: "both-regions-down",
     flapping: "flapping",
     observer_isolated: "observer-isolated",

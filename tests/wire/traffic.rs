@@ -1,10 +1,10 @@
 //! `global_accelerator.dial` and `global_accelerator.weight`.
 
-use failoverd::model::{Endpoint, Intent, Millis};
+use failoverd::model::{Application, Endpoint, Intent, Millis, Promotion};
 use failoverd::ports::{Actuator, CallOutcome, Goal};
 use serde_json::json;
 
-use crate::stage::{Stage, active, is_busy, is_impossible, standby};
+use crate::stage::{Stage, active, is_busy, is_impossible, is_refused, standby};
 
 #[tokio::test]
 async fn a_dial_moves() {
@@ -108,6 +108,88 @@ async fn the_last_group_that_serves_is_not_taken_out() {
     for intent in [&dial, &weight] {
         assert_eq!(stage.apply(intent).await, CallOutcome::Accepted);
     }
+}
+
+/// `eu-west-1` has lost its data to `eu-central-1`, and its users are shut out.
+async fn after_a_failover(change: impl FnOnce(&mut Application)) -> (Stage, Intent) {
+    let stage = Stage::with(
+        |setup| {
+            setup.delays.accelerator_transaction = Millis::ZERO;
+            // Long enough to be looked at meanwhile.
+            setup.delays.aurora_rejoin = Millis::from_mins(5);
+        },
+        change,
+    )
+    .await;
+    let weights = |weight| {
+        let there = stage.sandbox.world().setup().region(&active()).cloned();
+        let there = there.unwrap();
+        Intent::Weight {
+            region: active(),
+            endpoint_group_arn: there.endpoint_group_arn.clone(),
+            endpoints: there
+                .endpoints
+                .iter()
+                .map(|endpoint| Endpoint {
+                    id: endpoint.id.clone(),
+                    weight,
+                    client_ip_preservation: None,
+                })
+                .collect(),
+        }
+    };
+    stage.apply(&stage.dial(&standby(), 100)).await;
+    stage.moves(&weights(0)).await;
+    let open = weights(100);
+    (stage, open)
+}
+
+#[tokio::test]
+async fn weight_waits_for_a_database_that_is_a_reader_again() {
+    let (stage, open) = after_a_failover(|_| {}).await;
+    stage.moves(&stage.dial(&active(), 0)).await;
+    stage
+        .moves(&stage.promote(Promotion::FailoverWithDataLoss))
+        .await;
+    let apart = stage.observe(&open).await;
+    let Goal::Impossible { code, message } = &apart.goal else {
+        panic!("{apart:?}");
+    };
+    assert_eq!(code, "not_a_reader");
+    assert!(message.contains("wait until it is rebuilt"), "{message}");
+    let before = stage.writes().len();
+    let outcome = stage.apply(&open).await;
+    assert!(is_refused(&outcome, "not_a_reader"), "{outcome:?}");
+    assert_eq!(stage.writes().len(), before);
+    // Rebuilt, it is a standby like any other.
+    stage.until(&open, |look| look.goal == Goal::NotMet).await;
+    stage.moves(&open).await;
+}
+
+#[tokio::test]
+async fn where_the_dial_is_up_weight_waits_for_the_writer() {
+    let (stage, open) = after_a_failover(|_| {}).await;
+    stage
+        .moves(&stage.promote(Promotion::FailoverWithDataLoss))
+        .await;
+    let waiting = stage.until(&open, |look| look.goal == Goal::UnderWay).await;
+    assert!(
+        waiting.seen.contains("its database is a reader"),
+        "{waiting:?}"
+    );
+    let outcome = stage.apply(&open).await;
+    assert!(is_busy(&outcome, "not_the_writer_yet"), "{outcome:?}");
+    stage.moves(&stage.dial(&active(), 0)).await;
+    stage.moves(&open).await;
+}
+
+#[tokio::test]
+async fn without_a_database_weight_waits_for_nothing() {
+    let (stage, open) = after_a_failover(|app| app.resources.global_cluster = None).await;
+    stage
+        .moves(&stage.promote(Promotion::FailoverWithDataLoss))
+        .await;
+    stage.moves(&open).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::Scene;
 use super::book::{About, Book, Reader};
 use crate::actuate::classify::read_error;
 use crate::actuate::global_accelerator::{DEFAULT_WEIGHT, accelerator_arn, describe, home};
-use crate::model::{AppRegion, ReadinessCode};
+use crate::model::{AppRegion, Intent, ReadinessCode};
 
 pub(super) async fn look(scene: &Scene<'_>) -> Book {
     let mut book = scene.book();
@@ -20,7 +20,7 @@ pub(super) async fn look(scene: &Scene<'_>) -> Book {
             continue;
         };
         match describe(scene.clients, arn).await {
-            Ok(group) => judge(&mut book, region, arn, &group),
+            Ok(group) => judge(scene, &mut book, region, arn, &group),
             Err(error) => book.unread(
                 About::of(ReadinessCode::EndpointGroup, &region.name, arn),
                 &error,
@@ -92,7 +92,7 @@ async fn accelerator(scene: &Scene<'_>, book: &mut Book, arn: &str) {
     }
 }
 
-fn judge(book: &mut Book, region: &AppRegion, arn: &str, group: &EndpointGroup) {
+fn judge(scene: &Scene<'_>, book: &mut Book, region: &AppRegion, arn: &str, group: &EndpointGroup) {
     let about = |code| About::of(code, &region.name, arn);
     match group.endpoint_group_region.as_deref() {
         Some(other) if other != region.name.as_str() => {
@@ -117,7 +117,14 @@ fn judge(book: &mut Book, region: &AppRegion, arn: &str, group: &EndpointGroup) 
         count(endpoints.len(), "endpoint"),
     );
     let weight = |w: Option<i32>| w.unwrap_or(DEFAULT_WEIGHT);
-    if endpoints.iter().all(|e| weight(e.weight) == 0) {
+    let shut = endpoints.iter().all(|e| weight(e.weight) == 0);
+    if shut && is_opened_by_a_run(scene, region) {
+        book.warning(
+            about(ReadinessCode::EndpointWeights),
+            "every endpoint has weight 0, as a failover leaves them: a run there gives it back",
+            "wait until its database is a reader again; the run is refused before",
+        );
+    } else if shut {
         book.blocking(
             about(ReadinessCode::EndpointWeights),
             "every endpoint has weight 0: no dial brings traffic here",
@@ -130,6 +137,18 @@ fn judge(book: &mut Book, region: &AppRegion, arn: &str, group: &EndpointGroup) 
         );
     }
     health(book, region, arn, group);
+}
+
+/// Whether a run there would give the endpoints their weight back.
+fn is_opened_by_a_run(scene: &Scene<'_>, region: &AppRegion) -> bool {
+    let mut plans = scene.asked.trials.iter().filter(|t| t.to == region.name);
+    plans.any(|trial| {
+        let steps = trial.plan.iter().flat_map(|plan| &plan.steps);
+        steps.into_iter().any(|step| {
+            matches!(&step.intent, Intent::Weight { region: of, endpoints, .. }
+                if of == &region.name && endpoints.iter().any(|e| e.weight > 0))
+        })
+    })
 }
 
 /// A standby at zero is unhealthy until it is grown: one that is declared cold may be.

@@ -4,7 +4,9 @@ use super::regions::role_of;
 use super::{Look, moment, run_kind};
 use crate::api::wire::{Change, Lag, Plan as WirePlan, PlanNote, PlanReport, PlanStep};
 use crate::controller::Planned;
-use crate::model::{Application, DataLossGrant, Intent, OnFailure, Plan, PlannedStep, RecordSet};
+use crate::model::{
+    Application, DataLossGrant, Endpoint, Intent, OnFailure, Plan, PlannedStep, RecordSet,
+};
 
 impl Look<'_> {
     /// A dry run's outcome.
@@ -114,8 +116,15 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
         Intent::Weight {
             region, endpoints, ..
         } => {
-            let weight = endpoints.first().map_or(0, |endpoint| endpoint.weight);
-            one(format!("endpoint weights of {region}"), weight.to_string())
+            let before = match &step.restore {
+                Some(Intent::Weight { endpoints, .. }) => Some(Endpoint::weights(endpoints)),
+                Some(_) | None => step.before.clone(),
+            };
+            vec![Change {
+                what: format!("endpoint weights of {region}"),
+                before,
+                after: Endpoint::weights(endpoints),
+            }]
         }
         Intent::Route53Failover { delete, create, .. } => flips(delete, create),
         Intent::AuroraPromote {

@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 35] = [
+pub const SHIPPED: [(&str, &str); 36] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -11,6 +11,10 @@ pub const SHIPPED: [(&str, &str); 35] = [
         include_str!("../scenarios/planned-switchover.toml"),
     ),
     ("failback", include_str!("../scenarios/failback.toml")),
+    (
+        "failover-and-home-again",
+        include_str!("../scenarios/failover-and-home-again.toml"),
+    ),
     (
         "both-regions-down",
         include_str!("../scenarios/both-regions-down.toml"),

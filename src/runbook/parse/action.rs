@@ -1,6 +1,6 @@
 //! `uses` and `with`: an action and its authored arguments.
 
-use crate::model::{ActionSpec, Millis, PromoteMethod, Side, SizeSpec, Template};
+use crate::model::{ActionSpec, Millis, PromoteMethod, Side, SizeSpec, Template, WeightSpec};
 use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, read};
 
 use super::template;
@@ -112,8 +112,63 @@ fn dial(table: &Table<'_>) -> Option<Action> {
 }
 
 fn weight(table: &Table<'_>) -> Option<Action> {
+    let findings = table.findings();
     let region = side(table, "region");
-    let weight = table.required("weight", "weight = 0", read::whole(0..=255_u8));
+    let weight = table.located("weight", read::whole(0..=255_u8));
+    let matched = table.located("match", read::one_of(&[("recorded", ())]));
+    // 0 would give nothing back.
+    let fallback = table.located("fallback", read::whole(1..=255_u8));
+    if let (Some(Side::From), Some(matched)) = (region, &matched) {
+        findings.push(
+            findings
+                .error(
+                    "bad_value",
+                    &matched.place,
+                    "`match` would give weight back to the Region that is left",
+                )
+                .label("the Region that is left")
+                .help("Use region = \"to\": weights are given back where users are sent."),
+        );
+    }
+    let weight = match (&weight, &matched) {
+        (Some(weight), Some(_)) => {
+            findings.push(
+                findings
+                    .error(
+                        "bad_value",
+                        &weight.place,
+                        "`match` and `weight` both say which weight the endpoints get",
+                    )
+                    .label("one of the two is too much")
+                    .help("Keep `match` to give back what they had, or `weight` for a number."),
+            );
+            None
+        }
+        (None, None) => {
+            if table.get("match").is_none() && table.get("weight").is_none() {
+                table.missing("weight", "weight = 0   # or: match = \"recorded\"");
+            }
+            None
+        }
+        (Some(weight), None) => {
+            if let Some(fallback) = &fallback {
+                findings.push(
+                    findings
+                        .error(
+                            "bad_value",
+                            &fallback.place,
+                            "`fallback` means nothing without `match`",
+                        )
+                        .label("has no effect")
+                        .help("Remove it, or replace `weight` by match = \"recorded\"."),
+                );
+            }
+            Some(WeightSpec::Absolute(weight.value))
+        }
+        (None, Some(_)) => Some(WeightSpec::Recorded {
+            fallback: fallback.map(|f| f.value),
+        }),
+    };
     plain(ActionSpec::Weight {
         region: region?,
         weight: weight?,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ActionSpec, Application, RegionId, RunKind, SizeSpec};
+use crate::model::{ActionSpec, Application, RegionId, RunKind, Side, SizeSpec, WeightSpec};
 use crate::runbook::spanned::{Findings, Place, closest};
 
 use super::{ParsedRunbook, StepPlaces, runs_in, template};
@@ -19,8 +19,24 @@ impl ParsedRunbook {
             if kinds.iter().any(|kind| runs_in(step.run_if, *kind)) {
                 self.fit_resources(findings, app, step.id.as_str(), &step.action, places);
                 fit_templates(findings, app, places);
+                if takes_weight(&step.action) && !self.gives_weight_back() {
+                    warn_of_no_way_home(findings, step.id.as_str(), places);
+                }
             }
         }
+    }
+
+    /// Whether a Region that this runbook has shut could be gone to with it: a dial is not raised
+    /// over weights that are all 0.
+    fn gives_weight_back(&self) -> bool {
+        let actions = || self.runbook.steps.iter().map(|step| &step.action);
+        let raises = actions().any(|action| {
+            matches!(action, ActionSpec::Dial { region: Side::To, percent } if *percent > 0)
+        });
+        let gives = actions().any(|action| {
+            matches!(action, ActionSpec::Weight { region: Side::To, weight } if weight.gives())
+        });
+        gives || !raises
     }
 
     fn fit_resources(
@@ -111,6 +127,28 @@ impl ParsedRunbook {
             );
         }
     }
+}
+
+fn takes_weight(action: &ActionSpec) -> bool {
+    let nothing = WeightSpec::Absolute(0);
+    matches!(action, ActionSpec::Weight { region: Side::From, weight } if *weight == nothing)
+}
+
+fn warn_of_no_way_home(findings: &Findings, step: &str, places: &StepPlaces) {
+    let message = format!(
+        "step `{step}` takes the weight of the Region that is left, and no step gives it back: a \
+         run home would be refused"
+    );
+    findings.push(
+        findings
+            .warning("weight_not_given_back", &places.uses, message)
+            .label("shut until somebody opens it by hand")
+            .help(
+                "Let the step that raises the dial need one that uses \
+                 \"global_accelerator.weight\" with = { region = \"to\", match = \"recorded\", \
+                 fallback = 128 }.",
+            ),
+    );
 }
 
 /// Node groups without a peer to match, where nothing else says how large they become.

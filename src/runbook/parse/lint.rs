@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ActionSpec, PromoteMethod, RunKind, Side};
+use crate::model::{ActionSpec, PromoteMethod, RunKind, Side, WeightSpec};
 use crate::runbook::spanned::Findings;
 
 use super::graph::ByName;
@@ -86,7 +86,12 @@ fn promotions(steps: &[StepDraft], kind: RunKind) -> impl Iterator<Item = &StepD
 fn raises(step: &StepDraft) -> bool {
     match &step.action {
         Some(ActionSpec::Dial { region, percent }) => *region == Side::To && *percent > 0,
-        Some(ActionSpec::Weight { region, weight }) => *region == Side::To && *weight > 0,
+        // What is given back makes an ordinary standby of a Region whose dial is 0; where it is not,
+        // the action itself waits for the promotion.
+        Some(ActionSpec::Weight { region, weight }) => match weight {
+            WeightSpec::Absolute(weight) => *region == Side::To && *weight > 0,
+            WeightSpec::Recorded { .. } => false,
+        },
         Some(ActionSpec::Route53Failover { primary }) => *primary == Side::To,
         Some(
             ActionSpec::AuroraPromote { .. }

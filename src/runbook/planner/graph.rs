@@ -24,6 +24,9 @@ pub(super) fn resolve_all(
             Err(Lack::Observation(why)) if is_best_effort(scene, &step.action) => {
                 notes.insert((format!("{} is left out: {why}", step.id), scene.request.now));
             }
+            Err(Lack::Nothing(why)) => {
+                notes.insert((format!("{} is left out: {why}", step.id), scene.request.now));
+            }
             Err(Lack::Observation(why) | Lack::Configuration(why)) => {
                 return Err(impossible(Some(&step.id), why));
             }
@@ -76,7 +79,7 @@ pub(super) fn gives_weight(scene: &Scene<'_>, side: Side) -> bool {
     steps.any(|step| {
         let gives = matches!(
             &step.action,
-            ActionSpec::Weight { region, weight } if *region == side && *weight > 0
+            ActionSpec::Weight { region, weight } if *region == side && weight.gives()
         );
         gives && runs(scene, step)
     })

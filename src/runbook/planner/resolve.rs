@@ -1,11 +1,10 @@
 //! One authored action becomes an intent with nothing open in it.
 
 use crate::model::{
-    ActionSpec, AppRegion, Endpoint, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion,
-    Side,
+    ActionSpec, AppRegion, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion, Side,
 };
 
-use super::{Lack, Notes, Scene, dns, graph, other, scale, template};
+use super::{Lack, Notes, Scene, dns, graph, other, scale, template, weights};
 
 /// An intent, what gives back what it changes, and what stood there before.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ pub(super) fn resolve(
 ) -> Result<Vec<Resolved>, Lack> {
     match action {
         ActionSpec::Dial { region, percent } => dial(scene, *region, *percent, notes),
-        ActionSpec::Weight { region, weight } => weights(scene, *region, *weight, notes),
+        ActionSpec::Weight { region, weight } => weights::resolve(scene, *region, *weight, notes),
         ActionSpec::Route53Failover { primary } => dns::resolve(scene, *primary, notes),
         ActionSpec::AuroraPromote {
             region,
@@ -188,7 +187,7 @@ fn dial(
     let group = group(scene, region, notes);
     if percent > 0 && group.is_some_and(is_shut) && !graph::gives_weight(scene, side) {
         return Err(Lack::Configuration(format!(
-            "every endpoint weight of {} is 0, so a dial of {percent} % would send the users nowhere: give its endpoints their weights back in Global Accelerator, then plan again",
+            "every endpoint weight of {} is 0, so a dial of {percent} % would send the users nowhere: add a step `global_accelerator.weight` with `match = \"recorded\"` to the runbook, or give its endpoints their weights back in Global Accelerator, then plan again",
             region.name
         )));
     }
@@ -202,51 +201,13 @@ fn dial(
 }
 
 /// Whether its endpoints are known, and none of them gets anything.
-fn is_shut(group: &EndpointGroup) -> bool {
+pub(super) fn is_shut(group: &EndpointGroup) -> bool {
     let mut endpoints = group.endpoints.iter();
     !group.endpoints.is_empty() && endpoints.all(|endpoint| endpoint.weight == 0)
 }
 
-fn weights(
-    scene: &Scene<'_>,
-    side: Side,
-    weight: u8,
-    notes: &mut Notes,
-) -> Result<Vec<Resolved>, Lack> {
-    let region = scene.region(side);
-    let endpoint_group_arn = endpoint_group_arn(region)?;
-    let Some(group) = group(scene, region, notes).filter(|group| !group.endpoints.is_empty())
-    else {
-        return Err(Lack::Observation(format!(
-            "the endpoints of {} are not known, so their weights cannot be set: see that Global Accelerator can be read",
-            region.name
-        )));
-    };
-    let to = |endpoints: Vec<Endpoint>| Intent::Weight {
-        region: region.name.clone(),
-        endpoint_group_arn: endpoint_group_arn.clone(),
-        endpoints,
-    };
-    let wanted = group
-        .endpoints
-        .iter()
-        .cloned()
-        .map(|endpoint| Endpoint { weight, ..endpoint });
-    let listed: Vec<String> = group
-        .endpoints
-        .iter()
-        .map(|endpoint| endpoint.weight.to_string())
-        .collect();
-    Ok(vec![Resolved {
-        suffix: None,
-        intent: to(wanted.collect()),
-        restore: Some(to(group.endpoints.clone())),
-        before: Some(format!("endpoint weights {}", listed.join(", "))),
-    }])
-}
-
 /// The endpoint group of that Region as seen, with a note of it.
-fn group<'a>(
+pub(super) fn group<'a>(
     scene: &Scene<'a>,
     region: &AppRegion,
     notes: &mut Notes,
@@ -266,7 +227,7 @@ fn group<'a>(
     Some(group)
 }
 
-fn endpoint_group_arn(region: &AppRegion) -> Result<String, Lack> {
+pub(super) fn endpoint_group_arn(region: &AppRegion) -> Result<String, Lack> {
     configured(
         region.resources.endpoint_group_arn.as_ref(),
         "endpoint_group_arn",

@@ -7,6 +7,8 @@ use crate::model::*;
 
 use super::*;
 
+mod weights;
+
 const NAME: &str = "shop.example.com.";
 
 fn record(region: &str, role: FailoverRole) -> RecordSet {
@@ -137,7 +139,7 @@ fn active_passive() -> Vec<RunbookStep> {
     let flip = ActionSpec::Route53Failover { primary: Side::To };
     let isolate = ActionSpec::Weight {
         region: Side::From,
-        weight: 0,
+        weight: WeightSpec::Absolute(0),
     };
     let grown = ["grow-standby", "promote-database"];
     vec![
@@ -611,7 +613,7 @@ fn users_are_not_sent_where_every_endpoint_weight_is_0() {
     desk.plan().unwrap();
     let open = ActionSpec::Weight {
         region: Side::To,
-        weight: 128,
+        weight: WeightSpec::Absolute(128),
     };
     let raise = step("raise", dial(Side::To, 100), &["open"]);
     desk.runbook.steps = vec![step("open", open, &[]), raise];
@@ -674,7 +676,7 @@ fn action(index: u8) -> ActionSpec {
         1 => dial(Side::From, 0),
         2 => ActionSpec::Weight {
             region: Side::From,
-            weight: 0,
+            weight: WeightSpec::Absolute(0),
         },
         3 => ActionSpec::Route53Failover { primary: Side::To },
         4 => promote(PromoteMethod::Failover),
