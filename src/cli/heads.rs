@@ -2,6 +2,7 @@
 //! or why it waits, and what whoever looks may do. Ten seconds are what there is to read them.
 
 use super::frame::{Palette, Tone, length, wrapped};
+use super::show;
 use crate::api::wire::{ApplicationStatus, AutomationPause, ClusterStatus, Status, VerdictState};
 
 /// More than this of a kind are counted, not told: the table below names them all.
@@ -91,6 +92,7 @@ impl Heads {
         let name = &application.name;
         if application.phase != "steady" {
             let steps = match &application.open_run {
+                Some(_) if show::counts_steps(&application.summary) => String::new(),
                 Some(run) => format!(" ({} of {} steps)", run.steps_done, run.steps),
                 None => String::new(),
             };

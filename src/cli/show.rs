@@ -7,7 +7,7 @@ use super::frame::{
 };
 use super::runs;
 use super::why::reason_lines;
-use crate::api::wire::{Run, Step};
+use crate::api::wire::{Run, RunRow, Step};
 
 /// As typed.
 #[derive(Debug, PartialEq, Eq, Args)]
@@ -78,14 +78,14 @@ pub fn head(run: &Run, palette: Palette) -> String {
         "needs_operator" | "aborted" => Tone::Bad,
         _ => Tone::Warn,
     };
-    let mut stands = row.status.replace('_', " ");
-    if row.summary != stands {
-        stands = format!("{stands}: {}", row.summary);
+    let mut stands = told(row);
+    if !counts_steps(&row.summary) {
+        let took = row
+            .took_ms
+            .filter(|_| !row.summary.contains("ed in "))
+            .map_or_else(String::new, |ms| format!(", {}", length(ms)));
+        stands = format!("{stands} ({} of {} steps{took})", row.steps_done, row.steps);
     }
-    let took = row
-        .took_ms
-        .map_or_else(String::new, |ms| format!(", {}", length(ms)));
-    stands = format!("{stands} ({} of {} steps{took})", row.steps_done, row.steps);
     text += &palette.paint_lines(tone, &wrapped("", &capital(&stands)));
     if let Some(paused) = &run.paused {
         let what = format!(
@@ -138,6 +138,21 @@ pub fn may(run: &Run) -> String {
     format!("You may:\n{lines}")
 }
 
+/// How a run stands, as a word and in the daemon's own, which may begin with that word.
+pub fn told(row: &RunRow) -> String {
+    let word = row.status.replace('_', " ");
+    if row.summary.starts_with(&word) {
+        row.summary.clone()
+    } else {
+        format!("{word}: {}", row.summary)
+    }
+}
+
+/// Whether a summary says already how many steps are done.
+pub fn counts_steps(summary: &str) -> bool {
+    summary.contains("steps done")
+}
+
 /// Why it was opened.
 fn grounds(run: &Run) -> String {
     let mut text = wrapped(
@@ -155,8 +170,12 @@ fn grounds(run: &Run) -> String {
     if let Some(reason) = &run.reason {
         text += &wrapped("Reason    ", reason);
     }
-    for evidence in &run.evidence {
-        text += &wrapped("Evidence  ", evidence);
+    for (evidence, members) in counted(&run.evidence) {
+        let many = match members {
+            1 => String::new(),
+            _ => format!(" (for {members} members)"),
+        };
+        text += &wrapped("Evidence  ", &format!("{evidence}{many}"));
     }
     if let Some(loss) = &run.plan.data_loss {
         text += &wrapped("Data loss ", loss);
@@ -169,6 +188,18 @@ fn grounds(run: &Run) -> String {
         ),
     );
     text
+}
+
+/// Each once, in their order, with how often it stands there.
+fn counted(all: &[String]) -> Vec<(&str, usize)> {
+    let mut found: Vec<(&str, usize)> = Vec::new();
+    for text in all {
+        match found.iter_mut().find(|(known, _)| known == text) {
+            Some((_, times)) => *times += 1,
+            None => found.push((text, 1)),
+        }
+    }
+    found
 }
 
 /// A step's status, so that what waits for a person stands out.

@@ -37,9 +37,11 @@ pub fn render(matrix: &VoteMatrix, palette: Palette) -> String {
         let lasting = region
             .verdict_for_ms
             .map_or_else(String::new, |ms| format!(" for {}", length(ms)));
+        // Whoever is at home in it has no say.
+        let outside = region.votes.iter().filter(|vote| !vote.inside).count();
         let counted = format!(
-            "{} is {word}{lasting}: {} of {} members say down, {} are needed",
-            region.region, region.down, region.configured, region.needed
+            "{} is {word}{lasting}: {} of {outside} members outside say down, {} are needed",
+            region.region, region.down, region.needed
         );
         text += &palette.paint_lines(tone, &wrapped("", &counted));
     }

@@ -31,7 +31,9 @@ pub struct Line {
 impl Changes {
     /// What is new in it.
     pub fn take(&mut self, run: &Run) -> Vec<Line> {
-        let now = passed(&run.row.opened_at, &run.at);
+        // What is closed does not go on.
+        let now = run.row.closed_at.as_ref().unwrap_or(&run.at);
+        let now = passed(&run.row.opened_at, now);
         let mut lines = Vec::new();
         let mut tell = |since: Option<u64>, topic, tone, text: String| {
             lines.push(Line {
@@ -81,12 +83,7 @@ impl Changes {
         }
         let status = (run.row.status.clone(), run.row.summary.clone());
         if self.status.as_ref() != Some(&status) {
-            let word = status.0.replace('_', " ");
-            let text = if status.1 == word {
-                word
-            } else {
-                format!("{word}: {}", status.1)
-            };
+            let text = show::told(&run.row);
             let tone = match status.0.as_str() {
                 "completed" | "soaking" => Tone::Good,
                 "needs_operator" | "aborted" => Tone::Bad,
@@ -115,7 +112,12 @@ fn moved(step: &Step) -> (Tone, String) {
     let (tone, word) = show::word(&step.status);
     let mut text = format!("{} {word}", step.id);
     if let Some(ms) = step.took_ms {
-        text += &format!(" in {}", length(ms));
+        let link = match step.status.as_str() {
+            "done" => "in",
+            "failed" | "skipped" => "after",
+            _ => "for",
+        };
+        text += &format!(" {link} {}", length(ms));
     }
     match step.status.as_str() {
         "intent" => {}
