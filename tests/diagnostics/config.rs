@@ -6,7 +6,7 @@ use failoverd::config::{self, Loaded};
 use failoverd::runbook::spanned::{Diagnostics, Severity, Source, Style};
 
 /// A small configuration without mistakes.
-const GOOD: &str = r#"[node]
+pub const GOOD: &str = r#"[node]
 id = "a"
 data_dir = "data"
 

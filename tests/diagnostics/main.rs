@@ -3,6 +3,7 @@
 //! Every case starts from a file that is valid and makes one mistake in it (or several, where that
 //! is the point), so that a snapshot shows exactly what the mistake brings about.
 
+mod callers;
 mod config;
 mod notifications;
 mod runbooks;

@@ -50,7 +50,7 @@ impl Tokens {
         let document = Document::parse(&source, "tokens");
         let findings = Findings::new("tokens");
         let mut entries = Vec::new();
-        Table::walk(&findings, &document.root, "the tokens", |table| {
+        Table::walk(&findings, &document.root, "the file of tokens", |table| {
             entries = table
                 .or("token", Vec::new(), read::list(entry))
                 .unwrap_or_default();
