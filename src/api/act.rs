@@ -31,10 +31,23 @@ use crate::model::{
 use crate::ports::LedgerError;
 
 /// Characters of a name, of a member or of a person.
-const NAME: usize = 128;
+pub(super) const NAME: usize = 128;
 
 /// Characters of a reason.
-const REASON: usize = 1_000;
+pub(super) const REASON: usize = 1_000;
+
+/// What a name is, as the document says it: of one line, and not blank.
+pub(super) const NAME_PATTERN: &str =
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
+/// What a reason is that need not be given: of as many lines as it takes.
+pub(super) const TEXT_PATTERN: &str = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$";
+
+/// Likewise of one that must be: not blank.
+pub(super) const REASON_PATTERN: &str = concat!(
+    r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f]",
+    r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+);
 
 /// Characters of a body as it stands in the audit.
 const SAID: usize = 2_000;
@@ -121,9 +134,11 @@ impl<T: Spoken + Send> FromRequest<Api> for Act<T> {
             .ok_or_else(not_a_change)?;
         let bytes = gate::whole(body).await?;
         let body: T = parse(&bytes)?;
-        let by = match (&passed.caller.name, body.by()) {
+        // Looked at even where it does not count: what nobody could be called is a mistake.
+        let said_by = body.by().map(|by| line("`by`", by, NAME)).transpose()?;
+        let by = match (&passed.caller.name, said_by) {
             (Some(name), _) => name.clone(),
-            (None, Some(by)) => line("`by`", by, NAME)?.to_owned(),
+            (None, Some(by)) => by.to_owned(),
             (None, None) => return Err(nobody_said()),
         };
         let reason = body
@@ -249,14 +264,19 @@ impl<T> Act<T> {
 
 /// The body as the type it should be.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let bad = |why: String| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "bad_body",
-            format!("the body cannot be understood: {error}"),
+            format!("the body cannot be understood: {why}"),
             "GET /v1/openapi.json says what belongs in it.",
         )
-    })
+    };
+    // Values without their names, in a list, would be taken for the fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(bad("it is no JSON object".to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))
 }
 
 /// What goes into logs and the ledger: short, and of one line.

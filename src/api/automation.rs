@@ -94,7 +94,7 @@ pub fn nags(state: &State, now: Wall, nag_after: Millis) -> Vec<Warning> {
 }
 
 /// A pause of longer than this is a configuration: `automation = "ask"`.
-const LONGEST: Millis = Millis::from_mins(90 * 24 * 60);
+pub(super) const LONGEST: Millis = Millis::from_mins(90 * 24 * 60);
 
 /// Why a pause cannot end as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

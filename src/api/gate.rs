@@ -46,6 +46,8 @@ pub(super) struct Rule {
     pub changes: bool,
     /// For callers without a scope alone.
     pub whole: bool,
+    /// Whether it takes anything in the query.
+    pub query: bool,
 }
 
 /// A rule and what it is checked with.
@@ -96,6 +98,7 @@ impl Gate {
         let peer = parts.extensions.get::<Peer>().cloned().ok_or_else(lost)?;
         let caller = caller_of(&self.api, &parts.headers, &peer)?;
         self.may(&caller)?;
+        self.nothing_unasked(&parts)?;
         let about = self.about(&mut parts, &caller).await?;
         let place = self.api.places().take(self.rule.class)?;
         let passed = Passed {
@@ -150,6 +153,20 @@ impl Gate {
                     caller.name()
                 ),
                 "Ask somebody whose token has no `applications`.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What was asked and is not understood must not be taken for answered.
+    fn nothing_unasked(&self, parts: &Parts) -> Result<(), Problem> {
+        let asked = parts.uri.query().is_some_and(|query| !query.is_empty());
+        if asked && !self.rule.query {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad_query",
+                "this takes nothing after a `?`",
+                "Leave it out. GET /v1/openapi.json says what may be asked.",
             ));
         }
         Ok(())

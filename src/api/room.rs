@@ -10,7 +10,7 @@ use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
-    ContentBuilder, ObjectBuilder, OpenApi, Ref, Required, ResponseBuilder, Type,
+    ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
@@ -91,9 +91,11 @@ impl Room {
     }
 
     fn add(mut self, rule: Rule, (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
+        let mut rule = rule;
         for item in paths.paths.values_mut() {
             for operation in operations(item) {
                 describe(operation, rule);
+                rule.query |= takes_a_query(operation);
             }
         }
         let gate = Gate {
@@ -118,12 +120,19 @@ fn rule(role: AccessRole, class: Class) -> Rule {
         class,
         changes: false,
         whole: false,
+        query: false,
     }
 }
 
 /// Of the methods that are in use here.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     item.get.iter_mut().chain(item.post.iter_mut())
+}
+
+fn takes_a_query(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters
+        .any(|parameter| matches!(parameter, RefOr::T(p) if p.parameter_in == ParameterIn::Query))
 }
 
 fn describe(operation: &mut Operation, rule: Rule) {

@@ -5,18 +5,17 @@
 Every wait is for a condition, and bounded.
 """
 
-import hashlib
 import json
 import os
 import pathlib
 import re
-import secrets
-import subprocess
-import tempfile
+import sys
 import unittest
-import urllib.request
 
 from playwright.sync_api import expect, sync_playwright
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "stage"))
+from stage import HOME, STANDBY, Stage, Tokens  # noqa: E402, F401: for the tests beside this
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -24,105 +23,12 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync"
 ).split()
 
-HOME = "eu-west-1"
-STANDBY = "eu-central-1"
-
 # The longest that anything may take on a host that is busy. Only failures wait so long.
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
-EXAMPLES = pathlib.Path(os.environ.get("FAILOVERD_EXAMPLES", "target/debug/examples"))
 # Pictures of every view, for a person to look at.
 PICTURES = os.environ.get("FAILOVERD_PAGE_PICTURES")
-
-
-class Stage:
-    """The emulated world and its daemons; ends with the test."""
-
-    def __init__(self, *arguments, extra=""):
-        self.folder = tempfile.TemporaryDirectory()
-        file = pathlib.Path(self.folder.name) / "extra.toml"
-        file.write_text(extra)
-        self.process = subprocess.Popen(
-            [EXAMPLES / "stage", "--config-extra", file, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._told = None
-
-    @property
-    def told(self):
-        """What the stage said when it was ready."""
-        if self._told is None:
-            line = self.process.stdout.readline()
-            assert line, "the stage ended before it was ready"
-            self._told = json.loads(line)
-        return self._told
-
-    def order(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert answer.get("ok"), (line, answer)
-        return answer
-
-    def url(self, member):
-        return next(m["api"] for m in self.told["members"] if m["id"] == member)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        self.folder.cleanup()
-
-    def give_weight_back(self):
-        """What a person does by hand before a failback: the endpoints of the old Region get their
-        weight back."""
-        config = pathlib.Path(self.told["config"]).read_text()
-        endpoint = re.search(r'endpoint_url = "(.+)"', config)[1]
-        group = re.search(r'endpoint_group_arn = "(.+)"', config)[1]
-        found = accelerator(endpoint, "DescribeEndpointGroup", {"EndpointGroupArn": group})
-        endpoints = found["EndpointGroup"]["EndpointDescriptions"]
-        wanted = [{"EndpointId": e["EndpointId"], "Weight": 128} for e in endpoints]
-        body = {"EndpointGroupArn": group, "EndpointConfigurations": wanted}
-        accelerator(endpoint, "UpdateEndpointGroup", body)
-
-
-def accelerator(endpoint, operation, body):
-    request = urllib.request.Request(endpoint, json.dumps(body).encode())
-    request.add_header("Content-Type", "application/x-amz-json-1.1")
-    request.add_header("X-Amz-Target", f"GlobalAccelerator_V20180706.{operation}")
-    scope = "AKIABYHAND/20260101/us-west-2/globalaccelerator/aws4_request"
-    request.add_header(
-        "Authorization",
-        f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
-class Tokens:
-    """A file of tokens, and the configuration that names it."""
-
-    def __init__(self, **roles):
-        self.folder = tempfile.TemporaryDirectory()
-        path = pathlib.Path(self.folder.name) / "tokens.toml"
-        lines = []
-        for name, role in roles.items():
-            token = "fod_" + secrets.token_urlsafe(32)
-            setattr(self, name, token)
-            digest = hashlib.sha256(token.encode()).hexdigest()
-            lines.append(
-                f'[[token]]\nname = "{name}"\nrole = "{role}"\nsha256 = "{digest}"\n'
-                'expires = "2099-01-01T00:00:00Z"\n'
-            )
-        path.write_text("\n".join(lines))
-        path.chmod(0o600)
-        self.config = f'[auth]\ntokens_file = "{path}"\n'
-
-    def close(self):
-        self.folder.cleanup()
 
 
 class PageCase(unittest.TestCase):

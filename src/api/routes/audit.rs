@@ -59,8 +59,8 @@ async fn list(
 fn number(after: &str) -> Result<u64, Problem> {
     after.parse().map_err(|_| {
         Problem::new(
-            StatusCode::BAD_REQUEST,
-            "bad_query",
+            StatusCode::NOT_FOUND,
+            "gone",
             "`after` is not the number of an entry",
             "Give the number of the last entry that you have, or leave it out.",
         )

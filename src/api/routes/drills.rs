@@ -156,8 +156,8 @@ async fn list(
 
 fn gone() -> Problem {
     Problem::new(
-        StatusCode::BAD_REQUEST,
-        "bad_query",
+        StatusCode::NOT_FOUND,
+        "gone",
         "`after` names a game day that is not kept any more",
         "Read the list again from its beginning.",
     )

@@ -13,7 +13,7 @@ use crate::api::params::{Asked, Begun, Named, Paging, Told, page};
 use crate::api::problem::Problem;
 use crate::api::room::Room;
 use crate::api::state::Api;
-use crate::api::wire::{AccessRole, Because, Done, Evacuation, Page, StartEvacuation};
+use crate::api::wire::{AccessRole, Done, Evacuation, Page, StartEvacuation, WithReason};
 use crate::daemon::EvacuationAsk;
 use crate::model::{CommandBody, EvacuationId, RegionId};
 use crate::run::MOST_PARALLEL;
@@ -124,10 +124,10 @@ async fn begin(State(api): State<Api>, act: Act<StartEvacuation>) -> Result<Resp
     path = "/v1/evacuations/{id}/stop",
     tag = "evacuations",
     params(("id" = String, Path, description = "Its name.")),
-    request_body = Because,
+    request_body = WithReason,
     responses((status = 200, description = "It is stopped.", body = Done)),
 )]
-async fn stop(Named(id): Named, act: Act<Because>) -> Result<Told<Done>, Problem> {
+async fn stop(Named(id): Named, act: Act<WithReason>) -> Result<Told<Done>, Problem> {
     let text = format!("evacuation {id} is stopped: its open runs go on to their own end");
     let command = CommandBody::StopEvacuation {
         id: EvacuationId(id),
@@ -179,8 +179,8 @@ fn parallel(runs: Option<u32>) -> Result<Option<u32>, Problem> {
 
 fn gone() -> Problem {
     Problem::new(
-        StatusCode::BAD_REQUEST,
-        "bad_query",
+        StatusCode::NOT_FOUND,
+        "gone",
         "`after` names an evacuation that is not kept any more",
         "Read the list again from its beginning.",
     )

@@ -25,7 +25,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::api::access::{Caller, Scope};
@@ -62,6 +62,21 @@ struct Narrow {
     application: Option<String>,
 }
 
+/// One event of the stream.
+#[derive(ToSchema)]
+#[schema(as = SentEvent)]
+#[expect(
+    dead_code,
+    reason = "the document tells of it; what is sent is written below"
+)]
+struct Sent {
+    /// The tag of what `data` holds: `status`, `application`, `vote` or `run`.
+    event: String,
+    /// An `ApiEvent`, in a line.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// What happens, as it happens. The first event is the whole status; so is one after much has changed
 /// at once, or anything that no other event tells, such as another leader, a pause or a warning. A
 /// client that reads slowly is told the newest and not what was between.
@@ -72,8 +87,8 @@ struct Narrow {
     params(Narrow),
     responses((
         status = 200,
-        description = "A stream: `event` is the tag, `data` the object of this schema.",
-        body = ApiEvent,
+        description = "A stream of such events.",
+        body = Sent,
         content_type = "text/event-stream",
     )),
 )]

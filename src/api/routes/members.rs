@@ -40,7 +40,14 @@ async fn list(State(api): State<Api>) -> Told<MemberList> {
 #[into_params(parameter_in = Path)]
 struct Change {
     /// The member.
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     id: String,
+    /// What is to be done.
+    #[param(inline)]
     act: ActWord,
 }
 

@@ -26,6 +26,7 @@ struct Which {
     application: Option<String>,
     /// In that status alone: `executing`, `needs_operator`, `aborting`, `soaking`, `completed` or
     /// `aborted`; `open` for all that are not closed.
+    #[param(pattern = "^(open|executing|needs_operator|aborting|soaking|completed|aborted)$")]
     status: Option<String>,
     /// Those of game days alone, or those that are none; both if absent.
     drill: Option<bool>,
@@ -115,8 +116,8 @@ async fn one(
 
 fn gone() -> Problem {
     Problem::new(
-        http::StatusCode::BAD_REQUEST,
-        "bad_query",
+        http::StatusCode::NOT_FOUND,
+        "gone",
         "`after` names a run that is not kept any more",
         "Read the list again from its beginning.",
     )

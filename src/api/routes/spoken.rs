@@ -3,7 +3,7 @@
 use crate::api::act::Spoken;
 use crate::api::wire::{
     Approve, Because, ChangeBody, OfStep, PauseAutomation, Rejoin, ResumeAutomation, StartDrill,
-    StartEvacuation, StartRun,
+    StartEvacuation, StartRun, WithReason,
 };
 
 /// What may have been said.
@@ -48,6 +48,7 @@ spoken!(
     StartEvacuation,
     StartDrill,
     StartRun,
+    WithReason,
 );
 
 impl Spoken for ChangeBody {

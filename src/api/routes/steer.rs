@@ -7,7 +7,7 @@ use crate::api::act::{Act, Spoken};
 use crate::api::params::{Named, Told};
 use crate::api::problem::Problem;
 use crate::api::room::Room;
-use crate::api::wire::{AccessRole, Approve, Because, Done, OfStep};
+use crate::api::wire::{AccessRole, Approve, Because, Done, OfStep, WithReason};
 use crate::model::{CommandBody, RunId, StepId};
 
 pub(super) fn routes(room: Room) -> Room {
@@ -64,10 +64,10 @@ async fn approve(Named(run): Named, act: Act<Approve>) -> Result<Told<Done>, Pro
     path = "/v1/runs/{run}/abort",
     tag = "runs",
     params(("run" = String, Path, description = "Its name.")),
-    request_body = Because,
+    request_body = WithReason,
     responses((status = 200, description = "It is being aborted.", body = Done)),
 )]
-async fn abort(Named(run): Named, act: Act<Because>) -> Result<Told<Done>, Problem> {
+async fn abort(Named(run): Named, act: Act<WithReason>) -> Result<Told<Done>, Problem> {
     let text = format!("{run} is being aborted");
     let command = CommandBody::Abort {
         run: RunId(run),
@@ -83,10 +83,10 @@ async fn abort(Named(run): Named, act: Act<Because>) -> Result<Told<Done>, Probl
     path = "/v1/runs/{run}/pause",
     tag = "runs",
     params(("run" = String, Path, description = "Its name.")),
-    request_body = Because,
+    request_body = WithReason,
     responses((status = 200, description = "It is paused.", body = Done)),
 )]
-async fn pause(Named(run): Named, act: Act<Because>) -> Result<Told<Done>, Problem> {
+async fn pause(Named(run): Named, act: Act<WithReason>) -> Result<Told<Done>, Problem> {
     let text = format!("{run} is paused: nothing new is begun in it");
     let command = CommandBody::PauseRun {
         run: RunId(run),

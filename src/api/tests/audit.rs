@@ -66,7 +66,7 @@ async fn it_is_told_in_parts_that_make_one_chain() {
     assert_eq!(verify_audit(&read), Ok(()));
     assert!(page(&api.get("/v1/audit?after=5").await).items.is_empty());
     let bad = api.get("/v1/audit?after=yesterday").await;
-    assert_eq!(bad.status, 400, "{}", bad.body);
+    assert_eq!(bad.status, 404, "{}", bad.body);
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ pub struct PauseAutomation {
     /// When it ends by itself. One of `until` and `for_ms` is required: a pause that nobody ends is an
     /// outage that nobody answers.
     #[serde(default)]
+    #[schema(format = DateTime)]
     pub until: Option<String>,
+    /// In milliseconds: ninety days at the most.
     #[serde(default)]
     pub for_ms: Option<u64>,
     #[serde(default)]

@@ -26,6 +26,7 @@ pub struct StartRun {
     pub reason: String,
     /// Only the plan of this hash is followed: as shown by the dry run. Refused if it has changed.
     #[serde(default)]
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     pub plan_hash: Option<String>,
     /// Whether unreplicated data may be lost.
     #[serde(default)]
@@ -157,13 +158,25 @@ pub struct OfStep {
     pub by: Option<String>,
 }
 
-/// `POST /v1/runs/{run}/abort`, `/pause` and `/resume`, `POST /v1/applications/{application}/ack`, and
-/// every other act that needs nothing but a reason.
+/// `POST /v1/runs/{run}/resume`, `POST /v1/applications/{application}/ack`, and every other act to which
+/// a reason may be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Because {
     #[serde(default)]
     pub reason: Option<String>,
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+/// `POST /v1/runs/{run}/abort` and `/pause`, and every other act that takes nothing but a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithReason {
+    // One that is missing is refused like an empty one, with the remedy.
+    #[serde(default)]
+    #[schema(required)]
+    pub reason: String,
     #[serde(default)]
     pub by: Option<String>,
 }
