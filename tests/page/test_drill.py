@@ -1,6 +1,7 @@
 """A whole drill as it is seen and steered on the page: an outage, the failover by itself, the Region's
-return, and the failback by hand."""
+return, the failback by hand; then a failover by hand, by a runbook that asks somebody."""
 
+import pathlib
 import re
 import unittest
 
@@ -26,6 +27,8 @@ class Drill(PageCase):
         self.rejoin(page)
         self.failback(page)
         self.history(page, viewer)
+        self.ask_somebody()
+        self.failover_by_hand(page)
 
     def steady(self, page):
         expect(page.locator(".headline h1")).to_have_text("shop")
@@ -113,6 +116,62 @@ class Drill(PageCase):
             expect(rows.nth(1)).to_contain_text("quorum")
             expect(rows.locator(".badge.good")).to_have_count(2)
         self.picture(page, "history-light")
+
+    def ask_somebody(self):
+        """From now on the runbook waits for a word before it moves anything."""
+        # The page sees every member go and come back.
+        self.expected.append("ERR_|Failed to load resource")
+        members = [member["id"] for member in self.stage.told["members"]]
+        for member in members:
+            self.stage.order(f"kill {member}")
+        own = pathlib.Path(self.stage.told["dir"]) / "runbooks" / "own.toml"
+        text = own.read_text()
+        asks = '[[step]]\nid = "sign-off"\nuses = "approval"\nwith = { message = "Is it really lost?" }\n\n'
+        first = '[[step]]\nid = "grow-standby"\n'
+        self.assertIn(first, text)
+        text = text.replace(first, f'{asks}{first}needs = ["sign-off"]\n')
+        self.assertIn('needs = ["fence-old"]', text)
+        text = text.replace('needs = ["fence-old"]', 'needs = ["fence-old", "sign-off"]')
+        own.write_text(text)
+        for member in members:
+            self.stage.order(f"start {member}")
+
+    def failover_by_hand(self, page):
+        expect(page.locator(".pulse")).to_have_text("live")
+        expect(page.locator(".votes .vote.good")).to_have_count(6)
+        dialog = act(page, "ack")
+        dialog.get_by_role("button", name="Acknowledge").click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".headline .badge")).to_have_text("Steady")
+        dialog = act(page, "failover")
+        dialog.get_by_label("Reason").fill("a person knows better")
+        dialog.get_by_label(re.compile("Type the Region")).fill(STANDBY)
+        go = dialog.get_by_role("button", name="Fail over")
+        expect(go).to_be_enabled()
+        self.picture(page, "failover-plan-light")
+        go.click()
+        expect(dialog).to_have_count(0)
+        step = page.locator(".run .step[data-status=awaiting_approval]")
+        expect(step).to_contain_text("sign-off")
+        expect(page.locator(".headline .first").last).to_contain_text("sign-off")
+        self.picture(page, "approval-light")
+        dialog = act(page, "pause-run")
+        dialog.get_by_label("Reason").fill("One moment.")
+        dialog.get_by_role("button", name="Pause run").click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".run .note.ask")).to_contain_text("Paused by olga: One moment.")
+        dialog = act(page, "resume-run")
+        dialog.get_by_role("button", name="Resume run").click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".run .note.ask")).to_have_count(0)
+        dialog = act(page, "approve")
+        expect(dialog).to_contain_text("Is it really lost?")
+        dialog.get_by_role("button", name="Approve").click()
+        expect(dialog).to_have_count(0)
+        expect(step).to_have_count(0)
+        expect(page.locator(".headline .badge")).to_have_text("Cool-down")
+        expect(page.locator(".answer").first).to_contain_text(f"Active Region: {STANDBY}")
+        self.picture(page, "by-hand-light")
 
 
 if __name__ == "__main__":

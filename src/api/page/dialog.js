@@ -4,7 +4,7 @@
 // again after no answer came it is the same wish, after an answer it is another.
 
 import { Problem, freshKey } from './api.js';
-import { h, icon } from './dom.js';
+import { h, icon, remedy } from './dom.js';
 
 /// Opens a dialog. `fields`: {name, label, kind: 'text'|'area'|'choice', value, options, hint, required};
 /// `extra`: elements above them; `also()`: what they chose, as part of the wish; `ready(values)`: whether
@@ -84,7 +84,7 @@ export function problemView(problem) {
   return h('div', { class: 'problem' },
     h('p', { class: 'problem-title' }, icon('bad'), h('strong', {}, problem.title || 'Refused'), problem.code ? h('code', {}, problem.code) : null),
     h('p', {}, h('bdi', {}, problem.message)),
-    problem.reasons.length ? h('ul', { class: 'lines' }, problem.reasons.map((reason) => h('li', {}, h('bdi', {}, reason.text), ' ', h('span', { class: 'remedy' }, reason.remedy)))) : null,
+    problem.reasons.length ? h('ul', { class: 'lines' }, problem.reasons.map((reason) => h('li', {}, h('bdi', {}, reason.text), ' ', remedy(reason.remedy)))) : null,
     problem.remedy ? h('p', { class: 'remedy' }, h('bdi', {}, problem.remedy)) : null,
     unknown ? h('p', { class: 'remedy' }, unknown) : null);
 }

@@ -135,6 +135,13 @@ export function name(text) {
   return h('bdi', { class: 'name' }, text);
 }
 
+/// What may be done about it. What stands between backticks is to be typed.
+export function remedy(text) {
+  const parts = String(text).split('`');
+  const whole = parts.length % 2 === 1;
+  return h('span', { class: 'remedy' }, whole ? parts.map((part, index) => (index % 2 ? h('code', {}, part) : part)) : text);
+}
+
 /// Text for readers of the screen alone.
 export function unseen(text) {
   return h('span', { class: 'unseen' }, text);

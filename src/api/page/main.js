@@ -144,12 +144,15 @@ async function lookAtRun() {
 async function lookSeldom() {
   const chosen = known.selected;
   if (!chosen || known.signIn) return;
-  const [runs, check, members] = await Promise.all([
+  const [status, runs, check, members] = await Promise.all([
+    // No event tells of an age that only grows, in words of the daemon's own.
+    known.live ? question(() => get('/v1/status')) : null,
     question(() => get(`/v1/runs?limit=20&application=${encodeURIComponent(chosen)}`)),
     question(() => get(at('applications', chosen, 'check'))),
     question(() => get('/v1/members')),
     lookAtRun(),
   ]);
+  if (status) takeStatus(status);
   if (chosen !== known.selected) return;
   known.runs = runs?.items ?? known.runs;
   known.check = check ?? known.check;

@@ -4,7 +4,7 @@
 import { at, post } from './api.js';
 import { because, nameField } from './acts.js';
 import { openDialog, problemView } from './dialog.js';
-import { h, icon, name } from './dom.js';
+import { h, icon, name, remedy } from './dom.js';
 import { age, capital, count, length, plain, ruling } from './words.js';
 
 const KINDS = {
@@ -109,7 +109,7 @@ function planView(report) {
   return h('div', {},
     report.refused.length ? h('div', { class: 'problem', role: 'alert' },
       h('p', { class: 'problem-title' }, icon('bad'), h('strong', {}, 'This would be refused now')),
-      h('ul', { class: 'lines' }, report.refused.map((reason) => h('li', {}, h('bdi', {}, reason.text), ' ', h('span', { class: 'remedy' }, reason.remedy))))) : null,
+      h('ul', { class: 'lines' }, report.refused.map((reason) => h('li', {}, h('bdi', {}, reason.text), ' ', remedy(reason.remedy))))) : null,
     report.lag ? h('p', { class: 'note' }, icon('wait'), h('span', {}, `The replica was ${length(report.lag.lag_ms)} behind, ${age(report.lag.age_ms)} before this plan.`, report.rpo_max_ms ? ` Allowed: ${length(report.rpo_max_ms)}.` : '')) : null,
     plan ? planTable(plan) : null,
     guards(report.guards));
@@ -134,5 +134,5 @@ function guards(rows) {
   const passed = rows.length - shown.length;
   return h('details', { class: 'fold', open: shown.length > 0 },
     h('summary', {}, `Guards: ${passed} pass${shown.length ? `, ${shown.map((row) => `${plain(row.guard)} ${ruling(row.ruling).word}`).join(', ')}` : ''}`),
-    h('ul', { class: 'lines' }, shown.map((row) => h('li', {}, h('strong', {}, plain(row.guard)), ` ${ruling(row.ruling).word}`, row.reason ? [': ', h('bdi', {}, row.reason.text), ' ', h('span', { class: 'remedy' }, row.reason.remedy)] : ''))));
+    h('ul', { class: 'lines' }, shown.map((row) => h('li', {}, h('strong', {}, plain(row.guard)), ` ${ruling(row.ruling).word}`, row.reason ? [': ', h('bdi', {}, row.reason.text), ' ', remedy(row.reason.remedy)] : ''))));
 }

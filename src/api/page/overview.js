@@ -2,7 +2,7 @@
 // first line, which answers what is lost, what was done or why it waits, and what the reader may do.
 
 import { offers, endPauseOfAll } from './acts.js';
-import { h, icon, name } from './dom.js';
+import { h, icon, name, remedy as remedyView } from './dom.js';
 import { age, capital, count, length, phase, plain, runStatus, urgency } from './words.js';
 
 /// A word with its icon and colour.
@@ -93,7 +93,7 @@ export function notices(all) {
 
 function notice(tone, picture, title, text, remedy, act) {
   return h('div', { class: `notice ${tone}` }, icon(picture),
-    h('p', {}, h('strong', {}, title), ' ', text, remedy ? h('span', { class: 'remedy' }, ` ${remedy}`) : null), act ?? null);
+    h('p', {}, h('strong', {}, title), ' ', text, remedy ? [' ', remedyView(remedy)] : null), act ?? null);
 }
 
 function pauseNotice(pause, all) {

@@ -1,7 +1,7 @@
 // What stands below: why nothing is done, readiness, the runs before, the cluster.
 
 import { pauseOfAll } from './acts.js';
-import { h, icon, name, unseen } from './dom.js';
+import { h, icon, name, remedy, unseen } from './dom.js';
 import { badge, button } from './overview.js';
 import { age, clock, count, day, length, level, plain, ruling, runStatus } from './words.js';
 
@@ -27,7 +27,7 @@ function guardRow(row) {
   return h('li', { key: row.guard },
     h('span', { class: 'row-name' }, plain(row.guard)),
     badge(ruling(row.ruling)),
-    row.reason ? h('p', { class: 'row-text' }, h('bdi', {}, row.reason.text), ' ', h('span', { class: 'remedy' }, row.reason.remedy)) : null);
+    row.reason ? h('p', { class: 'row-text' }, h('bdi', {}, row.reason.text), ' ', remedy(row.reason.remedy)) : null);
 }
 
 // ---- readiness ---------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ function findingRow(finding) {
   return h('li', { key: `${finding.code} ${finding.subject} ${finding.region ?? ''}` },
     h('span', { class: 'row-name' }, h('bdi', {}, finding.subject), finding.region ? h('span', { class: 'quiet' }, ' ', name(finding.region)) : null),
     badge(level(finding.level)),
-    h('p', { class: 'row-text' }, h('bdi', {}, finding.text), finding.remedy ? h('span', { class: 'remedy' }, ' ', finding.remedy) : null));
+    h('p', { class: 'row-text' }, h('bdi', {}, finding.text), finding.remedy ? [' ', remedy(finding.remedy)] : null));
 }
 
 function drillLine({ last_drill: drill }, since) {

@@ -68,9 +68,15 @@ export function voteMatrix({ why, sinceWhy }) {
           h('th', { scope: 'col', role: 'columnheader' }, 'Region'),
           members.map((member) => h('th', { scope: 'col', role: 'columnheader', key: member.id }, name(member.id), unseen(', '), h('span', { class: 'quiet block' }, member.region))))),
         h('tbody', { role: 'rowgroup' }, regions.map((row) => h('tr', { role: 'row', key: row.region },
-          h('th', { scope: 'row', role: 'rowheader' }, name(row.region), unseen(': '), h('span', { class: 'quiet block' }, `${row.down} down, ${row.needed} of ${row.configured} needed`)),
+          h('th', { scope: 'row', role: 'rowheader' }, name(row.region), unseen(': '), h('span', { class: 'quiet block' }, counted(row))),
           members.map((member) => cell(row.votes.find((vote) => vote.member === member.id), sinceWhy))))))),
     evidence(regions, sinceWhy));
+}
+
+/// Whoever is at home in the Region has no say.
+function counted({ votes, down, needed }) {
+  const outside = votes.filter((vote) => !vote.inside).length;
+  return `${down} of ${outside} outside say down, ${needed} needed`;
 }
 
 function cell(vote, since) {

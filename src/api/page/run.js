@@ -1,6 +1,6 @@
 // The open run, or the last one, as bars on a line of time.
 
-import { h, icon, name, unseen } from './dom.js';
+import { h, icon, name, remedy, unseen } from './dom.js';
 import { badge, button } from './overview.js';
 import { stepOffers } from './acts.js';
 import { capital, clock, day, length, runStatus, step as stepWords } from './words.js';
@@ -22,7 +22,7 @@ export function runPanel(all) {
       badge(words)),
     h('p', { class: 'quiet' }, ...origin(run)),
     run.paused ? h('p', { class: 'note ask' }, icon('hand'), 'Paused by ', name(run.paused.by), ': ', h('bdi', {}, run.paused.reason)) : null,
-    run.held ? h('p', { class: 'note ask' }, icon('hand'), h('bdi', {}, run.held.text), ' ', h('span', { class: 'remedy' }, run.held.remedy)) : null,
+    run.held ? h('p', { class: 'note ask' }, icon('hand'), h('bdi', {}, run.held.text), ' ', remedy(run.held.remedy)) : null,
     gantt(all),
     run.findings.length ? h('div', {}, h('h3', {}, 'Since then'), h('ul', { class: 'lines' }, run.findings.map((finding) => h('li', {}, h('strong', {}, name(finding.step)), ': ', h('bdi', {}, finding.text))))) : null,
     run.evidence.length ? h('details', { class: 'fold', key: 'evidence' }, h('summary', {}, 'On what it stands'), h('ul', { class: 'lines' }, run.evidence.map((line) => h('li', {}, h('bdi', {}, line))))) : null,
