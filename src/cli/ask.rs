@@ -5,8 +5,8 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start, status,
-    steer, votes, whoami, why,
+    alive, audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start,
+    status, steer, votes, whoami, why,
 };
 use crate::api::wire::RunKind;
 
@@ -77,6 +77,11 @@ pub enum Ask {
     Member(member::RawMember),
     /// Show who asked what of the cluster and what came of it; check that nothing is missing
     Audit(audit::RawAudit),
+    /// Show whether a daemon lives, for supervisors and containers
+    ///
+    /// Needs no token. Ends with 0 if it does, with 1 if it says that it does not, with 3 if nobody
+    /// answers.
+    Alive(alive::RawAlive),
     /// Show as whom the daemon knows you, and what you may do
     Whoami,
     /// Typed as `drill`, with an application.
@@ -115,6 +120,7 @@ impl Ask {
             Self::Rejoin(raw) => raw.run(frame),
             Self::Member(raw) => raw.run(frame),
             Self::Audit(raw) => raw.run(frame),
+            Self::Alive(raw) => raw.run(frame),
             Self::Whoami => whoami::run(frame),
             Self::GameDay(day) => day.run(frame),
         }

@@ -9,6 +9,7 @@
 //! Invariant: standard output holds the answer and nothing else; everything about the way to it goes
 //! to standard error.
 
+mod alive;
 mod args;
 mod ask;
 mod audit;

@@ -285,3 +285,20 @@ fn what_is_asked_for_must_be_whole() {
         assert_eq!(exit, Exit::Usage, "{typed:?}");
     }
 }
+
+#[test]
+fn a_supervisor_learns_in_a_number_whether_the_daemon_lives() {
+    let (url, asked) = server(|line| match line {
+        "GET /livez" => (200, json!("alive")),
+        "GET /readyz" => (503, json!("no quorum is seen")),
+        other => panic!("{other}"),
+    });
+    assert_eq!(ended(&url, &["alive"]), Exit::Good);
+    assert_eq!(ended(&url, &["alive", "--ready"]), Exit::No);
+    assert_eq!(lines(&asked), ["GET /livez", "GET /readyz"]);
+
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = format!("http://{}", free.local_addr().expect("bound"));
+    drop(free);
+    assert_eq!(ended(&nobody, &["alive"]), Exit::Unreachable);
+}

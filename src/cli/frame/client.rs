@@ -123,6 +123,20 @@ impl Client {
         })
     }
 
+    /// Reads a page of plain text, with its status whatever that is.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub fn page(&self, path: &[&str]) -> Result<(u16, String), ClientError> {
+        let (_server, status, bytes) = self.answer(&Ask {
+            method: Method::GET,
+            path,
+            query: &[],
+            body: None,
+        })?;
+        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// Asks for a change, or for what needs a body.
     ///
     /// # Errors
@@ -182,13 +196,7 @@ impl Client {
     }
 
     fn ask<T: DeserializeOwned>(&self, ask: &Ask<'_>) -> Result<T, ClientError> {
-        let (server, status, bytes) = self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = self.interrupted.cancelled() => Err(ClientError::Interrupted),
-                answer = self.anybody(ask) => answer,
-            }
-        })?;
+        let (server, status, bytes) = self.answer(ask)?;
         let strange = |why: &str| ClientError::Strange {
             server,
             status,
@@ -204,6 +212,17 @@ impl Client {
             }),
             Err(_) => Err(strange("it gives no reason that can be read")),
         }
+    }
+
+    /// The first usable answer, unless Ctrl-C is pressed before.
+    fn answer(&self, ask: &Ask<'_>) -> Result<(String, u16, Vec<u8>), ClientError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupted.cancelled() => Err(ClientError::Interrupted),
+                answer = self.anybody(ask) => answer,
+            }
+        })
     }
 
     /// The first usable answer.

@@ -1,0 +1,12 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.25, < 7.0"
+      # The Region that asks, and the one that accepts.
+      configuration_aliases = [aws.asks, aws.accepts]
+    }
+  }
+}
