@@ -153,6 +153,7 @@ class Pod(unittest.TestCase):
             asked = self.container[probe]["httpGet"]
             self.assertIn(f'.route("{asked["path"]}"', pages)
             self.assertIn(asked["port"], ports)
+            self.assertEqual(asked["scheme"], "HTTPS")
         self.assertEqual(self.container["readinessProbe"]["httpGet"]["path"], "/readyz")
 
     def test_every_selector_chooses_it(self):
@@ -184,7 +185,7 @@ class Configuration(unittest.TestCase):
                 path = pathlib.Path(folder) / "failoverd.toml"
                 path.write_text(text)
                 told = support.validate(path)
-                self.assertIn(f"valid. {member} of 3 members", told)
+                self.assertIn(f"valid. {member} of 3 members, 2 runbooks, 0 warnings", told)
                 self.assertEqual(
                     text, (KUBERNETES / "overlays" / member / "failoverd.toml").read_text()
                 )
@@ -203,7 +204,7 @@ class Configuration(unittest.TestCase):
                 files |= {i["path"] for i in source.get("secret", {}).get("items", [])}
             files = {f"{mounts['config']}/{name}" for name in files}
             told = tomllib.loads(only(objects, "ConfigMap")["data"]["failoverd.toml"])
-            named = [told["auth"]["tokens_file"], *(told["tls"][f"{k}_file"] for k in ("ca", "cert", "key"))]
+            named = [told["auth"]["tokens_file"], *told["api_tls"].values(), *told["tls"].values()]
             self.assertLessEqual(set(named), files)
             self.assertIn(container["args"][1], files)
             self.assertEqual(told["node"]["data_dir"], mounts["ledger"])

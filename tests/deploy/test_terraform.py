@@ -1,6 +1,7 @@
 """The Terraform modules: formatted, parsed, each name held against the provider's own, scanned, what failoverd moves
 left alone; and the configuration it prints rendered by Terraform and taken by failoverd."""
 
+import fnmatch
 import json
 import pathlib
 import re
@@ -30,6 +31,10 @@ MOVED = {
     "rds:FailoverGlobalCluster": ("aws_rds_cluster", {"replication_source_identifier", "source_region"}),
     "eks:UpdateNodegroupConfig": ("aws_eks_node_group.web", {"scaling_config"}),
 }
+
+
+# Calls for which AWS asks for no permission.
+NOBODYS_LEAVE = {"sts:GetCallerIdentity"}
 
 
 def files():
@@ -285,7 +290,7 @@ class Printed(unittest.TestCase):
         told = self.applied(self.sample(api="127.0.0.1:7400"))
         path = self.folder / "loopback.toml"
         path.write_text(told["failoverd_toml"]["witness"])
-        self.assertNotIn("insecure", path.read_text())
+        self.assertNotIn("api_tls", path.read_text())
         self.assertIn("0 warnings", support.validate(path))
 
     def test_names_that_mean_something_to_toml_are_text(self):
@@ -319,8 +324,27 @@ class Printed(unittest.TestCase):
             if statement["Resource"] == ["*"]:
                 # Reads of what has no narrower name.
                 self.assertTrue(all(not support.permissions()[a] for a in statement["Action"]))
-        self.assertEqual(allowed, set(support.permissions()))
+        self.assertEqual(allowed, set(support.permissions()) - NOBODYS_LEAVE)
         self.assertFalse(any("*" in action for action in allowed))
+
+    def test_the_policy_is_that_of_failoverctl_or_narrower(self):
+        path = self.folder / "policy.toml"
+        path.write_text(self.outputs["failoverd_toml"]["witness"])
+        wanted = self.by_action(support.run(support.FAILOVERCTL, "iam-policy", "--config", path))
+        ours = self.by_action(self.outputs["iam_policy"])
+        self.assertEqual(set(ours), set(wanted))
+        for action, patterns in wanted.items():
+            fits = {(p, r) for p in patterns for r in ours[action] if fnmatch.fnmatchcase(r, p)}
+            self.assertEqual({p for p, _ in fits}, patterns, f"{action}: left out")
+            self.assertEqual({r for _, r in fits}, ours[action], f"{action}: wider")
+
+    @staticmethod
+    def by_action(policy):
+        found = {}
+        for statement in json.loads(policy)["Statement"]:
+            for action in statement["Action"]:
+                found.setdefault(action, set()).update(statement["Resource"])
+        return found
 
     def test_the_policy_names_this_product_alone(self):
         sample = json.loads(SAMPLE.read_text())

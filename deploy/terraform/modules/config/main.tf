@@ -6,6 +6,9 @@ locals {
     cert_file   = jsonencode(var.paths.cert_file)
     key_file    = jsonencode(var.paths.key_file)
     tokens_file = jsonencode(var.paths.tokens_file)
+
+    api_cert_file = jsonencode(var.paths.api_cert_file)
+    api_key_file  = jsonencode(var.paths.api_key_file)
   }
 
   # Given keys alone, each as one line.

@@ -54,28 +54,34 @@ locals {
       Resource = [local.hosted_zone]
     },
     {
-      Sid    = "SeeChangesAndHealthChecks"
-      Effect = "Allow"
-      Action = [
-        "route53:GetChange",
-        "route53:GetHealthCheck",
-        "route53:GetHealthCheckStatus",
-      ]
-      Resource = [
-        "arn:${var.partition}:route53:::change/*",
-        "arn:${var.partition}:route53:::healthcheck/*",
-      ]
+      Sid      = "SeeChanges"
+      Effect   = "Allow"
+      Action   = ["route53:GetChange"]
+      Resource = ["arn:${var.partition}:route53:::change/*"]
     },
     {
-      Sid    = "PromoteTheDatabase"
-      Effect = "Allow"
-      Action = [
-        "rds:DescribeDBClusters",
-        "rds:DescribeGlobalClusters",
-        "rds:FailoverGlobalCluster",
-        "rds:SwitchoverGlobalCluster",
-      ]
+      Sid      = "SeeHealthChecks"
+      Effect   = "Allow"
+      Action   = ["route53:GetHealthCheck", "route53:GetHealthCheckStatus"]
+      Resource = ["arn:${var.partition}:route53:::healthcheck/*"]
+    },
+    {
+      Sid      = "PromoteTheDatabase"
+      Effect   = "Allow"
+      Action   = ["rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"]
       Resource = concat([local.global_cluster], local.databases)
+    },
+    {
+      Sid      = "SeeTheGlobalDatabase"
+      Effect   = "Allow"
+      Action   = ["rds:DescribeGlobalClusters"]
+      Resource = [local.global_cluster]
+    },
+    {
+      Sid      = "SeeTheDatabases"
+      Effect   = "Allow"
+      Action   = ["rds:DescribeDBClusters"]
+      Resource = local.databases
     },
     {
       Sid    = "SeeTheInstances"
@@ -92,13 +98,10 @@ locals {
       Resource = local.nodegroups
     },
     {
-      Sid    = "SeeWhatHasNoNarrowerName"
-      Effect = "Allow"
-      Action = [
-        "autoscaling:DescribeAutoScalingGroups",
-        "cloudwatch:GetMetricStatistics",
-        "sts:GetCallerIdentity",
-      ]
+      # sts:GetCallerIdentity needs nobody's leave.
+      Sid      = "SeeWhatHasNoNarrowerName"
+      Effect   = "Allow"
+      Action   = ["autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricStatistics"]
       Resource = ["*"]
     },
     {

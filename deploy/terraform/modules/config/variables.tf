@@ -44,7 +44,7 @@ variable "members" {
 }
 
 variable "api" {
-  description = "Where each daemon serves its API, /livez, /readyz and /metrics."
+  description = "Where each daemon serves its API, /livez, /readyz and /metrics: over TLS, unless on loopback."
   type        = string
   default     = "0.0.0.0:7400"
 }
@@ -57,6 +57,10 @@ variable "paths" {
     cert_file   = optional(string, "/etc/failoverd/tls/tls.crt")
     key_file    = optional(string, "/etc/failoverd/tls/tls.key")
     tokens_file = optional(string, "/etc/failoverd/auth/tokens.toml")
+
+    # Of the API, where it is asked from beyond loopback.
+    api_cert_file = optional(string, "/etc/failoverd/api/tls.crt")
+    api_key_file  = optional(string, "/etc/failoverd/api/tls.key")
   })
   default = {}
 }
