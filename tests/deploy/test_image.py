@@ -89,6 +89,14 @@ exec chroot --userspec=65532:65532 "$root" "$@"
 """
 
 
+def configure(etc, port):
+    """Writes the configuration of a member that is alone."""
+    references = "".join(REFERENCE.format(name=f"r{n}", host=n, port=port) for n in (11, 12, 13))
+    (etc / "failoverd.toml").write_text(CONFIG.format(port=port, references=references))
+    (etc / "runbooks").mkdir()
+    (etc / "runbooks" / "none.toml").write_text(RUNBOOK)
+
+
 def instructions():
     """Each instruction of the Dockerfile, whole."""
     lines = [line for line in DOCKERFILE.read_text().splitlines() if not line.startswith("#")]
@@ -213,11 +221,7 @@ class RootFileSystem(unittest.TestCase):
         data = folder / "data"
         data.mkdir()
         os.chown(data, 65532, 65532)
-        references = "".join(REFERENCE.format(name=f"r{n}", host=n, port=port) for n in (11, 12, 13))
-        etc = self.root / "etc" / "failoverd"
-        (etc / "failoverd.toml").write_text(CONFIG.format(port=port, references=references))
-        (etc / "runbooks").mkdir()
-        (etc / "runbooks" / "none.toml").write_text(RUNBOOK)
+        configure(self.root / "etc" / "failoverd", port)
         command = dict(instructions())["CMD"]
         log = open(folder / "log", "w+")
         self.addCleanup(log.close)
@@ -261,6 +265,47 @@ class RootFileSystem(unittest.TestCase):
             return asked.getresponse().status == 200
         except OSError:
             return False
+
+
+class Engine(unittest.TestCase):
+    """The image itself, wherever a container engine answers. `.ci/run image` asks for it: it compiles a release."""
+
+    def setUp(self):
+        def answers(engine):
+            told = shutil.which(engine) and subprocess.run([engine, "info"], capture_output=True)
+            return told and told.returncode == 0
+
+        self.engine = next(filter(answers, ("docker", "podman")), None)
+        if self.engine is None:
+            self.skipTest("not run: no container engine answers")
+        if os.environ.get("FAILOVERD_IMAGE") != "build":
+            self.skipTest("not run: FAILOVERD_IMAGE=build builds it, which takes minutes")
+
+    def inspect(self, name, what):
+        return support.run(self.engine, "inspect", "--format", what, name).strip()
+
+    def test_it_is_built_started_healthy_and_stopped(self):
+        image, name = "failoverd:test", f"failoverd-test-{os.getpid()}"
+        support.run(self.engine, "build", "--tag", image, support.ROOT)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        etc = pathlib.Path(folder.name)
+        etc.chmod(0o755)
+        configure(etc, 7400)
+        support.run(
+            *(self.engine, "run", "--detach", "--name", name, "--read-only", "--cap-drop", "ALL"),
+            *("--security-opt", "no-new-privileges", "--network", "none"),
+            *("--volume", f"{etc}:/etc/failoverd:ro", image),
+        )
+        self.addCleanup(subprocess.run, [self.engine, "rm", "--force", "--volumes", name], capture_output=True)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.inspect(name, "{{.State.Health.Status}}") != "healthy":
+            logs = subprocess.run([self.engine, "logs", name], capture_output=True, text=True)
+            self.assertEqual(self.inspect(name, "{{.State.Running}}"), "true", logs)
+            self.assertLess(time.monotonic(), deadline, logs)
+            time.sleep(1)
+        support.run(self.engine, "stop", "--time", "60", name)
+        self.assertEqual(self.inspect(name, "{{.State.ExitCode}}"), "0")
 
 
 if __name__ == "__main__":
