@@ -34,6 +34,7 @@ mod evacuate;
 mod game_day;
 #[cfg(test)]
 mod interleavings;
+mod live_drill;
 mod phase;
 mod rehearse;
 mod request;
@@ -283,6 +284,7 @@ impl Controller {
         }
         if everybody && leads {
             effects.extend(self.evacuate(now, state));
+            effects.extend(self.live_drills(now, state));
         }
         let mut effects = self.told_to_evacuations(now, state, leads, effects);
         if everybody || of_drill {
@@ -604,10 +606,13 @@ impl Controller {
                         since: now.mono,
                     });
                 }
-                let evacuation = intended.request.and_then(|request| request.evacuation);
+                let (evacuation, drill) = intended
+                    .request
+                    .map_or((None, None), |request| (request.evacuation, request.drill));
                 let body = self.opening(&app, plan, origin);
                 let app = name.clone();
                 let body = evacuate::as_part_of(evacuation, body);
+                let body = live_drill::as_part_of(drill, body);
                 vec![Effect::OpenRun { app, body }]
             }
         }

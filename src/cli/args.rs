@@ -36,7 +36,8 @@ enum RawVerb {
     /// Nothing but this host's loopback interface is used. The report is written to --out.
     ///
     /// With an APPLICATION it is a game day on the live cluster: the daemons at --server rehearse the
-    /// loss of the Region that serves, down to a look at each step of the plan, and change nothing.
+    /// loss of the Region that serves, down to a look at each step of the plan, and change nothing. With
+    /// --live they move it in earnest: a planned switchover, a soak, and back.
     Drill(RawDrill),
     /// Check the configuration and its runbooks, offline
     Validate {
@@ -125,8 +126,10 @@ struct RawDrill {
     #[arg(long)]
     json: bool,
     /// Where report.json, report.md and report.html are written
-    #[arg(long, value_name = "DIR", default_value = "./drill-report")]
-    out: PathBuf,
+    ///
+    /// ./drill-report if absent; of a drill on the live cluster they are written only where this says.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Play with this runbook instead of the scenario's
     #[arg(long, value_name = "FILE")]
     runbook: Option<PathBuf>,
@@ -245,12 +248,14 @@ impl From<RawArgs> for Command {
             RawVerb::Drill(RawDrill {
                 application: Some(application),
                 game_day,
+                out,
                 ..
             }) => Self::Ask {
                 global: raw.global,
                 verb: Ask::GameDay(GameDay {
                     application,
                     typed: game_day,
+                    out,
                 }),
             },
             RawVerb::Drill(raw) => Self::Drill(PlayDrill {
@@ -261,7 +266,7 @@ impl From<RawArgs> for Command {
                     runbook: raw.runbook,
                 },
                 json: raw.json,
-                out: raw.out,
+                out: raw.out.unwrap_or_else(|| "./drill-report".into()),
             }),
             RawVerb::Validate { config } => Self::Validate { config },
             RawVerb::IamPolicy(asked) => Self::IamPolicy(asked),

@@ -3,20 +3,26 @@
 //!
 //! ```text
 //!  begun ──▶ asked again every second ──▶ over ──▶ clocks beside the last time's, checks, steps
+//!    ▲
+//!    └─ live: the plan of the way there is shown, and the Region is typed
 //! ```
 
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::frame::{
-    Cell, ClientError, Ended, Frame, Palette, Stop, Table, Tone, moment, or_dash, wrapped,
+    Cell, ClientError, Ended, Frame, Palette, Stop, Table, Tone, confirm, moment, or_dash, wrapped,
 };
 use super::why::reason_lines;
-use super::{Exit, output, steer};
+use super::{Exit, output, plan, steer};
 use crate::api::wire::{
-    Because, Done, Drill, DrillClocks, DrillMode, Page, PreviousDrill, RehearsedStep, StartDrill,
+    Because, Done, Drill, DrillClocks, DrillMode, MakePlan, Page, PreviousDrill, RehearsedStep,
+    Run, RunKind, StartDrill,
 };
+use crate::drill::report::{self, RemoteReport};
 use crate::model::Millis;
 
 /// Between two questions.
@@ -26,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 240;
 
 /// What is said of the emulated world, and not of a live one.
-pub const SANDBOX: [&str; 6] = ["scenario", "speed", "seed", "json", "out", "runbook"];
+pub const SANDBOX: [&str; 5] = ["scenario", "speed", "seed", "json", "runbook"];
 
 /// As typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -40,8 +46,17 @@ pub struct RawGameDay {
     /// After so long it is ended: 90s, 15m, 2h
     #[arg(long, value_name = "LENGTH", requires = "application", conflicts_with_all = SANDBOX, value_parser = length)]
     max_duration: Option<u64>,
-    /// End the drill that is under way instead
-    #[arg(long, requires = "application", conflicts_with_all = SANDBOX, conflicts_with = "to")]
+    /// Move the application there and back in earnest, instead of on paper
+    #[arg(long, requires = "application", conflicts_with_all = SANDBOX)]
+    live: bool,
+    /// Live: how long it stays there: 90s, 5m
+    #[arg(long, value_name = "LENGTH", requires = "live", value_parser = length)]
+    soak: Option<u64>,
+    /// Live: do it without asking to type the Region
+    #[arg(long, requires = "live")]
+    yes: bool,
+    /// End the drill that is under way instead; a live one goes home first
+    #[arg(long, alias = "abort", requires = "application", conflicts_with_all = SANDBOX, conflicts_with_all = ["to", "live"])]
     stop: bool,
     /// Return as soon as it has begun
     #[arg(long, requires = "application", conflicts_with_all = SANDBOX)]
@@ -53,6 +68,8 @@ pub struct RawGameDay {
 pub struct GameDay {
     pub application: String,
     pub typed: RawGameDay,
+    /// Where its report is written, if anywhere.
+    pub out: Option<PathBuf>,
 }
 
 /// So many milliseconds.
@@ -86,14 +103,19 @@ impl GameDay {
                 "Say why: it stands in the drill.",
             ));
         };
+        let (mode, to) = if self.typed.live {
+            (DrillMode::Live, Some(self.way_there(frame)?))
+        } else {
+            (DrillMode::Rehearse, self.typed.to.clone())
+        };
         let begun: Drill = frame.client.post(
             &["v1", "applications", &self.application, "drills"],
             &StartDrill {
-                mode: DrillMode::Rehearse,
-                to: self.typed.to.clone(),
+                mode,
+                to,
                 reason,
                 max_duration_ms: self.typed.max_duration,
-                soak_ms: None,
+                soak_ms: self.typed.soak,
                 by: Some(frame.by.clone()),
             },
         )?;
@@ -106,7 +128,59 @@ impl GameDay {
         } else {
             Exit::No
         };
+        if let Some(folder) = &self.out {
+            self.write(frame, &drill, folder)?;
+        }
         Ok(frame.show(&drill, exit, render))
+    }
+
+    /// Shows the plan of a live one's way there, and has the Region typed. Where to, if it is meant.
+    fn way_there(&self, frame: &Frame) -> Result<String, Stop> {
+        let ask = MakePlan {
+            kind: Some(RunKind::Switchover),
+            to: self.typed.to.clone(),
+            allow_data_loss: false,
+        };
+        let report = plan::make(frame, &self.application, &ask)?;
+        let palette = Palette::new(frame.colours(stderr().is_terminal()));
+        output::complain(plan::render(&report, palette).trim_end());
+        let Some(plan) = report.plan.as_ref().filter(|_| report.would_start) else {
+            return Err(Stop::Told(Exit::Refused));
+        };
+        if !self.typed.yes {
+            let warning = palette.paint_lines(Tone::Strong, &self.warning(&plan.from, &plan.to));
+            confirm(&format!("\n{warning}"), &plan.to)?;
+        }
+        Ok(plan.to.clone())
+    }
+
+    fn warning(&self, from: &str, to: &str) -> String {
+        let soak = self.typed.soak.map_or_else(
+            || "a soak".to_owned(),
+            |soak| format!("a soak of {}", Millis(soak)),
+        );
+        wrapped(
+            "",
+            &format!(
+                "This live drill moves {app} from {from} to {to} and, after {soak}, back to {from}. \
+                 Its users are moved twice.",
+                app = self.application
+            ),
+        )
+    }
+
+    /// The report's files, with the runs of a live one.
+    fn write(&self, frame: &Frame, drill: &Drill, folder: &Path) -> Result<(), Stop> {
+        let mut runs = Vec::new();
+        for run in &drill.runs {
+            runs.push(frame.client.get::<Run>(&["v1", "runs", run])?);
+        }
+        if let Err(error) = report::write_remote(&RemoteReport::new(drill, &runs), folder) {
+            output::complain_chain(&error);
+            return Err(Stop::Told(Exit::No));
+        }
+        output::complain(&format!("The report is in {}", folder.display()));
+        Ok(())
     }
 
     fn stop(&self, frame: &Frame) -> Ended {
@@ -190,6 +264,10 @@ fn render(drill: &Drill, palette: Palette) -> String {
         drill.reason
     );
     text += &palette.paint_lines(Tone::Faint, &wrapped("", &by));
+    if !drill.runs.is_empty() {
+        let runs = format!("Its runs: {}", drill.runs.join(", "));
+        text += &palette.paint_lines(Tone::Faint, &wrapped("", &runs));
+    }
     text.push('\n');
     text += &clocks(drill, palette);
     if !drill.checks.is_empty() {
@@ -222,11 +300,13 @@ fn clocks(drill: &Drill, palette: Palette) -> String {
     };
     let mut table = Table::new(["CLOCK".to_owned(), "NOW".to_owned(), before]);
     let told = |ms: Option<u64>| or_dash(ms.map(|ms| Millis(ms).to_string()).as_deref());
-    let clocks: [(&str, Clock); 5] = [
+    let clocks: [(&str, Clock); 7] = [
         ("detect", |clocks| clocks.detect_ms),
         ("decide", |clocks| clocks.decide_ms),
         ("plan", |clocks| clocks.plan_ms),
         ("execute", |clocks| clocks.execute_ms),
+        ("soak", |clocks| clocks.soak_ms),
+        ("return", |clocks| clocks.return_ms),
         ("total", |clocks| clocks.total_ms),
     ];
     for (name, clock) in clocks {
@@ -274,7 +354,7 @@ fn steps(steps: &[RehearsedStep], palette: Palette) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::api::wire::{DrillCheck, RunKind};
+    use crate::api::wire::DrillCheck;
 
     fn step(id: &str, outcome: &str, plane: Option<&str>) -> RehearsedStep {
         RehearsedStep {
@@ -306,6 +386,8 @@ mod tests {
             summary:
                 "eu-central-1 would have been left for eu-west-1, 46.1s after the first failure"
                     .to_owned(),
+            phase: None,
+            cause: None,
             by: "ada".to_owned(),
             reason: "the weekly one".to_owned(),
             from: "eu-central-1".to_owned(),
@@ -317,8 +399,8 @@ mod tests {
                 detect_ms: Some(15_200),
                 decide_ms: Some(30_900),
                 plan_ms: Some(420),
-                execute_ms: None,
                 total_ms: Some(47_800),
+                ..DrillClocks::default()
             },
             plan: None,
             guards: Vec::new(),
@@ -377,6 +459,55 @@ mod tests {
         let text = render(&drill, Palette::PLAIN);
         fits(&text);
         insta::assert_snapshot!("drill_failed", text);
+    }
+
+    fn live(status: &str) -> Drill {
+        Drill {
+            mode: DrillMode::Live,
+            kind: RunKind::Switchover,
+            summary: "eu-central-1 was left for eu-west-1 in 3m12s and taken back in 2m50s, after a soak of 5m".to_owned(),
+            clocks: DrillClocks {
+                execute_ms: Some(192_000),
+                soak_ms: Some(300_000),
+                return_ms: Some(170_000),
+                total_ms: Some(671_000),
+                ..DrillClocks::default()
+            },
+            steps: Vec::new(),
+            checks: vec![
+                check("switched", true, "run shop-7 from eu-central-1 to eu-west-1 in 3m12s"),
+                check("soaked", true, "5m, and nothing turned it home before"),
+                check("returned", true, "run shop-8 from eu-west-1 to eu-central-1 in 2m50s"),
+                check("undisturbed", true, "nobody changed what its runs had left"),
+                check("in_time", true, "11m11s of 30m allowed"),
+            ],
+            runs: vec!["shop-7".to_owned(), "shop-8".to_owned()],
+            ..drill(status)
+        }
+    }
+
+    #[test]
+    fn a_live_one_shows_its_runs_and_its_clocks() {
+        let mut passed = live("passed");
+        passed.previous = Some(PreviousDrill {
+            id: "shop-drill-4".to_owned(),
+            status: "failed".to_owned(),
+            ended_at: None,
+            clocks: DrillClocks {
+                execute_ms: Some(240_000),
+                ..DrillClocks::default()
+            },
+        });
+        let mut text = render(&passed, Palette::PLAIN);
+        let typed = GameDay {
+            application: "shop".to_owned(),
+            typed: RawGameDay::default(),
+            out: None,
+        };
+        text += "\n";
+        text += &typed.warning("eu-central-1", "eu-west-1");
+        fits(&text);
+        insta::assert_snapshot!("drill_live", text);
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn render(run: &Run, palette: Palette) -> String {
 pub fn head(run: &Run, palette: Palette) -> String {
     let row = &run.row;
     let drill = if row.drill {
-        ", part of a game day"
+        ", part of a live drill"
     } else {
         ""
     };

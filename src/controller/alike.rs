@@ -53,11 +53,15 @@ impl Hash for Desk {
             refused,
             request,
             not_evacuated_before,
+            drill_held,
+            drill_asks_at,
+            drill_said_at,
             view: _,
         } = self;
         (&app.name, planning, engine, proven_here).hash(hasher);
         (unproven_since, end_at, refused, request).hash(hasher);
         not_evacuated_before.hash(hasher);
+        (drill_held, drill_asks_at, drill_said_at).hash(hasher);
     }
 }
 

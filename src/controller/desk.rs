@@ -33,6 +33,12 @@ pub(super) struct Desk {
     pub(super) request: Option<RunRequest>,
     /// An evacuation does not ask for it again before then.
     pub(super) not_evacuated_before: Mono,
+    /// Since when a live drill's run is held, and why.
+    pub(super) drill_held: Option<(Mono, HoldReason)>,
+    /// A live drill does not ask for it again before then.
+    pub(super) drill_asks_at: Mono,
+    /// What became of a live drill is not said again before then.
+    pub(super) drill_said_at: Mono,
     pub(super) view: Option<AppView>,
 }
 
@@ -49,6 +55,9 @@ impl Desk {
             refused: None,
             request: None,
             not_evacuated_before: Mono::default(),
+            drill_held: None,
+            drill_asks_at: Mono::default(),
+            drill_said_at: Mono::default(),
             view: None,
         }
     }
@@ -88,6 +97,7 @@ impl Desk {
         self.unproven_since = None;
         self.proven_here = None;
         self.held = None;
+        self.drill_held = None;
         let waiting = self.request.take();
         let (planned, opening) = match self.planning.take() {
             Some(Planning::Reading { intended, .. }) => (intended.request, None),

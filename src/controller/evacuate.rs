@@ -179,6 +179,7 @@ impl Controller {
                 plan_hash: None,
                 id: RequestId::default(),
                 evacuation: Some(evacuation.id.clone()),
+                drill: None,
             }),
         })
     }
@@ -208,8 +209,8 @@ impl Controller {
         }
     }
 
-    /// The answer to an evacuation's request is told to the ledger instead of to whoever asked: nobody
-    /// did just now.
+    /// The answer to an evacuation's request is told to the ledger instead of to whoever asked, and a
+    /// drill's to the drill: nobody asked just now.
     pub(super) fn told_to_evacuations(
         &mut self,
         now: Now,
@@ -223,6 +224,10 @@ impl Controller {
                 told.push(effect);
                 continue;
             };
+            if request.drill.is_some() {
+                self.told_to_drill(now, &request, answer);
+                continue;
+            }
             let Some(id) = &request.evacuation else {
                 told.push(Effect::Answer { request, answer });
                 continue;

@@ -21,7 +21,7 @@
 use std::sync::Arc;
 
 use crate::model::{
-    AppId, Application, CommandBody, Decision, Drill, DrillId, DrillOutcome, DrillReport,
+    AppId, Application, CommandBody, Decision, Drill, DrillId, DrillOutcome, DrillReport, Drills,
     GuardVerdict, HoldReason, Now, Plan, RunKind, State, Target, Verdict, VerdictState,
 };
 use crate::quorum::{self, GuardContext};
@@ -55,6 +55,11 @@ fn closing(drill: &DrillId, outcome: DrillOutcome, report: Box<DrillReport>) -> 
     })
 }
 
+/// The one that is under way on paper. A live one is another matter.
+fn rehearsal(drills: &Drills) -> Option<&Drill> {
+    drills.open.as_ref().filter(|drill| drill.live.is_none())
+}
+
 fn ended(summary: &str) -> Box<DrillReport> {
     Box::new(DrillReport {
         summary: summary.to_owned(),
@@ -78,7 +83,10 @@ impl Controller {
 
     /// Lives on through every game day that is under way.
     pub(super) fn drill(&mut self, now: Now, state: &State, leads: bool) -> Vec<Effect> {
-        let any = state.drills.values().any(|drills| drills.open.is_some());
+        let any = state
+            .drills
+            .values()
+            .any(|drills| rehearsal(drills).is_some());
         if !any && self.game_days.open.is_empty() && !self.game_days.told {
             return Vec::new();
         }
@@ -101,12 +109,14 @@ impl Controller {
     fn take_up(&self, days: &mut GameDays, now: Now, state: &State, leads: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         days.open.retain(|app, day| {
-            let open = state.open_drill(app);
+            let open = state.drills.get(app).and_then(rehearsal);
             open.is_some_and(|open| open.id == day.drill.id)
         });
         let again = leads && now.mono >= days.forgotten_at;
         for (name, drills) in &state.drills {
-            let Some(drill) = &drills.open else { continue };
+            let Some(drill) = rehearsal(drills) else {
+                continue;
+            };
             if let Some(app) = self.app(name) {
                 days.open
                     .entry(name.clone())

@@ -16,6 +16,7 @@ use crate::runbook::{PlanRequest, plan};
 
 mod drills;
 mod game_days;
+mod live_drills;
 mod operators;
 
 const TICK: Millis = Millis::from_secs(1);
@@ -61,6 +62,8 @@ struct Scene {
     cut: BTreeSet<MemberId>,
     /// To these the active Region seems lost whatever it is.
     blind: BTreeSet<MemberId>,
+    /// To these the other Region does.
+    blind_there: BTreeSet<MemberId>,
     /// Goals that were written.
     written: BTreeSet<Intent>,
     coming: Vec<(Mono, Coming)>,
@@ -173,6 +176,7 @@ impl Scene {
             down: BTreeSet::new(),
             cut: BTreeSet::new(),
             blind: BTreeSet::new(),
+            blind_there: BTreeSet::new(),
             written: BTreeSet::new(),
             coming: Vec::new(),
             asked: BTreeSet::new(),
@@ -260,7 +264,10 @@ impl Scene {
         for member in members() {
             let cut = self.cut.contains(&member.id);
             for region in [FROM, TO] {
-                let blind = region == FROM && self.blind.contains(&member.id);
+                let blind = match region {
+                    FROM => self.blind.contains(&member.id),
+                    _ => self.blind_there.contains(&member.id),
+                };
                 let lost = cut || blind || self.down.contains(&RegionId::from(region));
                 for id in ["web", "api", "blog"] {
                     let outcome = if lost {
@@ -417,8 +424,10 @@ impl Scene {
     }
 
     fn check_opening(&self, body: &CommandBody) {
-        let CommandBody::OpenRun { origin, .. } = body else {
-            panic!("{body:?}")
+        let origin = match body {
+            CommandBody::OpenRun { origin, .. } => origin,
+            CommandBody::OpenDrillRun { origin, .. } => origin.as_ref(),
+            body => panic!("{body:?}"),
         };
         if !origin.is_automatic() {
             return;
@@ -501,6 +510,7 @@ impl Scene {
             plan_hash: None,
             id: RequestId::default(),
             evacuation: None,
+            drill: None,
         }));
         by
     }

@@ -3,10 +3,11 @@
 use std::mem::{Discriminant, discriminant};
 
 use crate::model::{
-    AppView, Application, Decision, HoldReason, Millis, NeedsOperator, Now, Phase, RegionId, Run,
-    RunStatus, State, StepStatus, Verdict, VerdictState, Wall,
+    AppView, Application, Decision, HoldReason, LivePhase, Millis, NeedsOperator, Now, Phase,
+    RegionId, Run, RunStatus, State, StepStatus, Verdict, VerdictState, Wall,
 };
 
+use super::live_drill::kind_of_return;
 use super::{Controller, Planning};
 
 impl Controller {
@@ -71,6 +72,9 @@ impl Controller {
         if let Some(landed) = landed_late(app, state) {
             return landed;
         }
+        if let Some(away) = self.away(now, state, app) {
+            return away;
+        }
         let suspect = verdicts
             .iter()
             .any(|v| v.region == region && v.state == VerdictState::Suspect);
@@ -81,6 +85,40 @@ impl Controller {
             Some(remaining) => Phase::CoolDown { remaining },
             None => Phase::Steady,
         }
+    }
+}
+
+impl Controller {
+    /// A live drill cannot bring the application home, or has left it where it is.
+    fn away(&self, now: Now, state: &State, app: &Application) -> Option<Phase> {
+        let name = &app.name;
+        let drills = state.drills.get(name)?;
+        let reason = match (&drills.open, &drills.away) {
+            (Some(open), _) => {
+                let live = open.live.as_ref()?;
+                let (since, held) = self.desks.get(name)?.drill_held.as_ref()?;
+                let lasts = now.mono.since(*since) >= app.guards.hold_down;
+                if live.phase != LivePhase::Returning || !lasts {
+                    return None;
+                }
+                format!(
+                    "drill {} cannot bring {name} home to {} yet: {held}; {}",
+                    open.id,
+                    open.from,
+                    held.remedy()
+                )
+            }
+            (None, Some(away)) => format!(
+                "drill {} has left {name} in {}: {}; `failoverctl {} {name} --to {}` brings it home, `failoverctl ack {name}` says that it stays",
+                away.drill,
+                away.region,
+                away.why,
+                kind_of_return(app, &away.home),
+                away.home
+            ),
+            (None, None) => return None,
+        };
+        Some(Phase::NeedsOperator { run: None, reason })
     }
 }
 

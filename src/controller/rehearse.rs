@@ -98,6 +98,7 @@ fn intended(state: &State, app: &Application, verdicts: &[Verdict], ask: &PlanAs
             reason: String::new(),
             allow_data_loss: ask.allow_data_loss,
             evacuation: None,
+            drill: None,
             plan_hash: None,
             id: RequestId::default(),
         }),

@@ -123,7 +123,8 @@ pub enum DrillHeard {
     },
 }
 
-/// What a game day wants done. Nothing of it changes anything outside.
+/// What a game day wants done. Nothing of it changes anything outside: a live one's runs are asked for as
+/// any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DrillMove {
     /// Tell these made-up votes to every member that asks; the former ones no longer.
@@ -143,6 +144,13 @@ pub enum DrillMove {
         app: AppId,
         /// Whose steps.
         plan: Box<Plan>,
+    },
+    /// Commit what turns a live drill home, or ends it. Asked for again until the state shows it.
+    Move {
+        /// Which drill.
+        drill: DrillId,
+        /// Always `MoveDrill`.
+        body: CommandBody,
     },
     /// Commit what ends the drill. Asked for again until the state shows it.
     Close {
@@ -166,8 +174,12 @@ pub struct DrillAsk {
     pub by: String,
     /// Why they ask.
     pub reason: String,
-    /// After this long it is ended; a quarter of an hour if absent.
+    /// After this long it is ended, and a live one goes home; a quarter of an hour if absent, half an
+    /// hour for a live one.
     pub max_duration: Option<Millis>,
+    /// Live: how long the application stays there; five minutes if absent.
+    #[serde(default)]
+    pub soak: Option<Millis>,
 }
 
 /// A run that a person asks for.
@@ -194,6 +206,9 @@ pub struct RunRequest {
     /// The evacuation that it is a part of.
     #[serde(default)]
     pub evacuation: Option<EvacuationId>,
+    /// The live game day that it is a part of.
+    #[serde(default)]
+    pub drill: Option<DrillId>,
 }
 
 /// Tells whose answer an answer is, within one life of one member.
@@ -275,7 +290,7 @@ pub enum Effect {
     OpenRun {
         /// Of which application.
         app: AppId,
-        /// Always `OpenRun`, or `OpenEvacuationRun`.
+        /// Always `OpenRun`, `OpenEvacuationRun` or `OpenDrillRun`.
         body: CommandBody,
     },
     /// Commit what is to be said of an evacuation; the state tells whether it was.

@@ -234,9 +234,9 @@ impl Driver {
                 });
                 let _ = reply.send(planned);
             }
-            Question::Drill { ask, reply } => {
+            Question::Drill { ask, plan, reply } => {
                 let begun = led().and_then(|()| {
-                    let begun = controller.begin_drill(now, &state, &ask);
+                    let begun = controller.begin_drill(now, &state, &ask, plan.as_deref());
                     let begun = begun.ok_or(AskFailed::NoSuchApplication { app: ask.app })?;
                     begun.map_err(AskFailed::Declined)
                 });

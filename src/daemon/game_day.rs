@@ -16,16 +16,17 @@ use futures::stream;
 use tokio::sync::oneshot;
 
 use crate::actuate::permissions::{control_plane, permissions};
-use crate::controller::{DrillAsk, DrillHeard, DrillMove, Input};
+use crate::controller::{DrillAsk, DrillHeard, DrillMove, Input, PlanAsk};
 use crate::model::{
-    AppId, CommandBody, DrillId, DrillOutcome, DrillReport, Event, Goal, Intent, Observation,
-    Outlook, Plan, PlannedStep, RehearsalSheet, RehearsedStep, Rejection, Traffic, VoteSheet,
+    AppId, CommandBody, DrillCause, DrillId, DrillMode, DrillOutcome, DrillReport, Event, Goal,
+    Intent, Observation, Outlook, Plan, PlannedStep, RehearsalSheet, RehearsedStep, Rejection,
+    RunKind, State, Traffic, VoteSheet,
 };
 use crate::ports::{Actuator, Clock, LedgerError, ReadError};
 
 use super::forward::{self, Answered, Forwarded};
 use super::node::NodeHandle;
-use super::operate::{AskFailed, Question, another_question, of_ledger};
+use super::operate::{AskFailed, Question, another_question, of_ledger, plan_here};
 use super::perform::Performer;
 
 /// Looks at a time: a run under way elsewhere wants Route 53's few requests a second, too.
@@ -162,6 +163,18 @@ impl Performer {
                 }));
             }
             DrillMove::Look { drill, app, plan } => self.look(eyes, drill, app, plan),
+            DrillMove::Move { drill, body } => {
+                let this = self.clone();
+                self.journal.spawn(async move {
+                    match this.propose(body).await {
+                        Ok(Ok(_)) => tracing::info!(%drill, "the live drill moves on"),
+                        Ok(Err(rejection)) => {
+                            tracing::warn!(%drill, %rejection, "the live drill stays as it is");
+                        }
+                        Err(error) => tracing::debug!(%drill, %error, "the live drill's move"),
+                    }
+                });
+            }
             DrillMove::Close { drill, body } => {
                 let this = self.clone();
                 self.journal.spawn(async move {
@@ -237,15 +250,29 @@ impl NodeHandle {
         reason: Option<&str>,
     ) -> Result<Result<Event, Rejection>, LedgerError> {
         let why = reason.map(|why| format!(": {why}")).unwrap_or_default();
-        self.command(CommandBody::CloseDrill {
+        let state = Arc::clone(&self.snapshots().borrow().state);
+        let summary = format!("{by} stopped it{why}");
+        self.command(stopping_drill(&state, drill, summary)).await
+    }
+}
+
+/// What ends that game day on a person's word: a live one is turned home.
+pub fn stopping_drill(state: &State, drill: DrillId, summary: String) -> CommandBody {
+    let known = state.drill(&drill);
+    if known.is_some_and(|known| known.live.is_some()) {
+        return CommandBody::MoveDrill {
             id: drill,
-            outcome: DrillOutcome::Ended,
-            report: Box::new(DrillReport {
-                summary: format!("{by} stopped it{why}"),
-                ..DrillReport::default()
-            }),
-        })
-        .await
+            cause: DrillCause::Operator,
+            why: summary,
+        };
+    }
+    CommandBody::CloseDrill {
+        id: drill,
+        outcome: DrillOutcome::Ended,
+        report: Box::new(DrillReport {
+            summary,
+            ..DrillReport::default()
+        }),
     }
 }
 
@@ -263,11 +290,34 @@ pub(super) async fn begin_here(performer: &Performer, ask: DrillAsk) -> Result<D
     }
 }
 
+/// The dry run of a live one's first run: whatever is in the way of an operator's is in its way.
+async fn way_there(performer: &Performer, ask: &DrillAsk) -> Result<Box<Plan>, AskFailed> {
+    let planned = plan_here(
+        performer,
+        PlanAsk {
+            app: ask.app.clone(),
+            kind: RunKind::Switchover,
+            to: ask.to.clone(),
+            by: ask.by.clone(),
+            allow_data_loss: false,
+        },
+    )
+    .await?;
+    match planned.plan {
+        Some(plan) if planned.refused.is_empty() => Ok(Box::new(plan)),
+        Some(_) | None => Err(AskFailed::Declined(planned.refused)),
+    }
+}
+
 async fn begin(performer: &Performer, ask: DrillAsk) -> Result<DrillId, AskFailed> {
+    let plan = match ask.mode {
+        DrillMode::Rehearse => None,
+        DrillMode::Live => Some(way_there(performer, &ask).await?),
+    };
     let (reply, answer) = oneshot::channel();
     performer
         .operators
-        .ask(Question::Drill { ask, reply })
+        .ask(Question::Drill { ask, plan, reply })
         .await?;
     let body = answer.await.map_err(|_| AskFailed::Unknown {
         why: "this member is stopping; nothing was changed".to_owned(),

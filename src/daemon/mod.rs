@@ -38,5 +38,6 @@ mod watch;
 pub use cluster::understand;
 pub use driver::Notice;
 pub use evacuate::{DEFAULT_PARALLEL, EvacuationAsk};
+pub use game_day::stopping_drill;
 pub use node::{HostedVantage, Node, NodeError, NodeHandle, NodeOptions};
 pub use operate::AskFailed;

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::Urgency;
 use crate::model::{
-    AppView, AutomationPause, HoldReason, Member, Millis, Mono, Now, Origin, Phase, Run, RunId,
-    RunStatus, VerdictState,
+    AppId, AppView, AutomationPause, Drill, DrillMode, HoldReason, Member, Millis, Mono, Now,
+    Origin, Phase, Run, RunId, RunStatus, VerdictState,
 };
 use crate::notify::{Message, Standing};
 
@@ -138,8 +138,42 @@ impl News {
     }
 }
 
+/// The end of a live drill, with what it came to.
+fn drill_over(begun: Message, now: Now, snapshot: &Snapshot) -> Message {
+    let app = begun.application.as_ref();
+    let drills = app.and_then(|app| snapshot.state.drills.get(app));
+    let last = drills.and_then(|drills| {
+        let mut live = drills.closed.iter().rev();
+        live.find(|drill| drill.mode == DrillMode::Live)
+    });
+    let ended = last.and_then(|drill| Some((drill, drill.end.as_ref()?)));
+    let (title, text) = match ended {
+        Some((drill, end)) => (
+            format!(
+                "{}: live drill {} {}",
+                drill.application,
+                drill.id,
+                end.outcome.as_str()
+            ),
+            format!("{}.", end.report.summary),
+        ),
+        None => (begun.title, "This is over.".to_owned()),
+    };
+    Message {
+        standing: Standing::Over,
+        at: now.wall,
+        title,
+        text,
+        remedy: None,
+        ..begun
+    }
+}
+
 /// The end of what had begun. Of a run it says how.
 fn over(begun: Message, now: Now, snapshot: &Snapshot) -> Message {
+    if begun.kind == "drill" {
+        return drill_over(begun, now, snapshot);
+    }
     let ended = begun
         .run
         .as_ref()
@@ -192,6 +226,8 @@ fn conditions(me: &Member, snapshot: &Snapshot) -> Vec<Condition> {
     }
     let open = state.runs.values().filter(|run| run.is_open());
     list.extend(open.map(|run| opened(snapshot, run)));
+    let drills = state.drills.iter();
+    list.extend(drills.filter_map(|(app, drills)| drilled(snapshot, app, drills.open.as_ref()?)));
     list
 }
 
@@ -369,6 +405,11 @@ fn phase(snapshot: &Snapshot, view: &AppView) -> Option<Condition> {
     told.message.application = Some(app.clone());
     told.message.region = region.cloned();
     told.message.run = run.cloned();
+    let known = run.and_then(|run| snapshot.state.runs.get(run));
+    told.message.drill = known.is_some_and(|run| drills_now(snapshot, run));
+    if told.message.drill {
+        told.essence += " drill";
+    }
     Some(told)
 }
 
@@ -388,9 +429,41 @@ fn held(snapshot: &Snapshot, view: &AppView, reason: &HoldReason) -> Condition {
     told
 }
 
+/// Whether the run is a part of a live drill that is still under way. Once that is over, by an outage
+/// above all, what is left of its run is in earnest.
+fn drills_now(snapshot: &Snapshot, run: &Run) -> bool {
+    let open = snapshot.state.open_drill(&run.application);
+    run.drill.is_some() && open.map(|drill| &drill.id) == run.drill.as_ref()
+}
+
+/// A live drill moves the application: people should know, and nobody should wake.
+fn drilled(snapshot: &Snapshot, app: &AppId, drill: &Drill) -> Option<Condition> {
+    let to = drill.to.as_ref().filter(|_| drill.live.is_some())?;
+    let mut told = condition(
+        snapshot,
+        "drill",
+        format!("{app}/drill"),
+        Urgency::Info,
+        format!(
+            "{app}: live drill {} from {} to {to} and back",
+            drill.id, drill.from
+        ),
+        format!("{} asked for it: {}", drill.by, drill.reason),
+    );
+    told.message.application = Some(app.clone());
+    told.message.region = Some(drill.from.clone());
+    told.message.remedy = Some(format!("failoverctl drill {app} --stop turns it home"));
+    told.message.drill = true;
+    Some(told)
+}
+
 fn opened(snapshot: &Snapshot, run: &Run) -> Condition {
+    let of_drill = drills_now(snapshot, run);
     let (who, urgency) = match &run.origin {
         Origin::Quorum { .. } => ("The quorum decided it.".to_owned(), Urgency::Critical),
+        Origin::Operator { name, reason } if of_drill => {
+            (format!("{name} asked for it: {reason}"), Urgency::Info)
+        }
         Origin::Operator { name, reason } => {
             (format!("{name} asked for it: {reason}"), Urgency::Warning)
         }
@@ -409,6 +482,8 @@ fn opened(snapshot: &Snapshot, run: &Run) -> Condition {
     );
     told.message.application = Some(run.application.clone());
     told.message.region = Some(run.plan.from.clone());
+    told.message.drill = of_drill;
+    told.essence = if of_drill { "drill" } else { "" }.to_owned();
     told.message.run = Some(run.id.clone());
     told.message.remedy = Some(format!("failoverctl follow {id}"));
     told

@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::controller::{
     DrillAsk, Input, PlanAsk, Planned, RequestId, RunAnswer, RunRequest, Started,
 };
-use crate::model::{AppId, CommandBody, HoldReason, Traffic};
+use crate::model::{AppId, CommandBody, HoldReason, Plan, Traffic};
 use crate::ports::LedgerError;
 
 use super::forward::{self, Answered, Forwarded};
@@ -117,6 +117,8 @@ pub(super) enum Question {
     /// What begins a game day.
     Drill {
         ask: DrillAsk,
+        /// A live one's way there, as a dry run has made it.
+        plan: Option<Box<Plan>>,
         reply: oneshot::Sender<Result<CommandBody, AskFailed>>,
     },
 }

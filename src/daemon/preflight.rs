@@ -24,7 +24,9 @@ pub(super) async fn refusal(
     app: &AppId,
     body: &CommandBody,
 ) -> Option<HoldReason> {
-    let (CommandBody::OpenRun { plan, .. } | CommandBody::OpenEvacuationRun { plan, .. }) = body
+    let (CommandBody::OpenRun { plan, .. }
+    | CommandBody::OpenEvacuationRun { plan, .. }
+    | CommandBody::OpenDrillRun { plan, .. }) = body
     else {
         return None;
     };

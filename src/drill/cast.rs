@@ -9,9 +9,10 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::controller::RunRequest;
+use crate::controller::{DrillAsk, RunRequest};
+use crate::daemon::AskFailed;
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{CommandBody, Event, MemberId, RegionId, Rejection, State, Wall};
+use crate::model::{CommandBody, DrillId, Event, MemberId, RegionId, Rejection, State, Wall};
 use crate::ports::{Clock, LedgerError};
 
 use super::member::Member;
@@ -230,6 +231,14 @@ impl Cast {
     /// A person asks for a run: the leader, or whoever runs.
     pub async fn request(&self, request: RunRequest) -> Result<(), LedgerError> {
         self.to_ask()?.request(request).await
+    }
+
+    /// A person asks for a game day.
+    pub async fn begin_drill(
+        &self,
+        ask: DrillAsk,
+    ) -> Result<Result<DrillId, AskFailed>, LedgerError> {
+        self.to_ask()?.begin_drill(ask).await
     }
 
     /// A person's word for the ledger.

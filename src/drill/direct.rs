@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::daemon::alone::{self, Alone};
 use crate::model::{
-    AppId, AppView, HoldReason, Intent, Millis, Phase, RegionId, Run, RunStatus, State, StepStatus,
-    VerdictState, Wall,
+    AppId, AppView, Drill, HoldReason, Intent, LivePhase, Millis, Phase, RegionId, Run, RunStatus,
+    State, StepStatus, VerdictState, Wall,
 };
 use crate::sandbox::Execution;
 
@@ -73,6 +73,8 @@ pub(super) struct Seen {
     pub callers: BTreeMap<String, RegionId>,
     /// Why votes counted for nothing, at any time.
     pub unusable: BTreeSet<&'static str>,
+    /// The newest game day.
+    pub drill: Option<Drill>,
     /// Who, in the end, did not know the same as another.
     pub disagreement: Option<String>,
 }
@@ -340,6 +342,10 @@ impl<'a> Director<'a> {
             }
             Trigger::MemberFrozen => self.stage.cast.anyone_frozen(),
             Trigger::CallHeld => self.stage.any_call_held(),
+            Trigger::LiveDrillSoaks => self.state.open_drill(&self.app).is_some_and(|drill| {
+                let live = drill.live.as_ref();
+                live.is_some_and(|live| matches!(live.phase, LivePhase::Soaking { .. }))
+            }),
         }
     }
 

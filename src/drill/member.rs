@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use crate::actuate::AwsOptions;
 use crate::config::Config;
-use crate::controller::RunRequest;
-use crate::daemon::{HostedVantage, Node, NodeError, NodeHandle, NodeOptions};
+use crate::controller::{DrillAsk, RunRequest};
+use crate::daemon::{AskFailed, HostedVantage, Node, NodeError, NodeHandle, NodeOptions};
 use crate::ledger::{OpenError, StartError};
-use crate::model::{BootId, CommandBody, Event, MemberId, RegionId, Rejection};
+use crate::model::{BootId, CommandBody, DrillId, Event, MemberId, RegionId, Rejection};
 use crate::ports::{Actuator, Clock, LedgerError};
 
 use super::hourglass::{Brake, MemberClock};
@@ -219,6 +219,15 @@ impl Member {
     pub async fn request(&self, request: RunRequest) -> Result<(), LedgerError> {
         self.ask(|handle| async move { handle.request(request).await })
             .await?
+    }
+
+    /// Asks it for a game day.
+    pub async fn begin_drill(
+        &self,
+        ask: DrillAsk,
+    ) -> Result<Result<DrillId, AskFailed>, LedgerError> {
+        self.ask(|handle| async move { handle.begin_drill(ask).await })
+            .await
     }
 
     /// Gives it an operator's word for the ledger.

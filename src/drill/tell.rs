@@ -56,6 +56,7 @@ impl Told<'_> {
             leaders: seen.first_and_last_leader(),
             alarms: &seen.alarms,
             unusable: &seen.unusable,
+            drill: seen.drill.as_ref(),
         });
         let invariants = Evidence {
             world: self.world,

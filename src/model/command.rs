@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, DrillId, DrillMode,
+    AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, DrillCause, DrillId, DrillMode,
     DrillOutcome, DrillReport, EndpointGroup, Epoch, EvacuationId, Failure, HoldReason, LagSample,
     MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RestoredHow, RunId,
     SkipReason, StepId, Variant, Wall,
@@ -62,6 +62,8 @@ impl Command {
             | CommandBody::StopEvacuation { .. }
             | CommandBody::CloseEvacuation { .. }
             | CommandBody::BeginDrill { .. }
+            | CommandBody::OpenDrillRun { .. }
+            | CommandBody::MoveDrill { .. }
             | CommandBody::CloseDrill { .. } => 2,
         }
     }
@@ -271,6 +273,23 @@ pub enum CommandBody {
         by: String,
         reason: String,
         max_duration: super::Millis,
+        /// Live: how long the application stays there.
+        #[serde(default)]
+        soak: Option<super::Millis>,
+    },
+    /// `OpenRun`, as the way there or back of a live game day. A command of its own: a member that does
+    /// not know it must not open it as any other run.
+    OpenDrillRun {
+        drill: DrillId,
+        plan: Box<Plan>,
+        origin: Box<Origin>,
+        limits: RunLimits,
+    },
+    /// Turns a live game day home, or ends it where it stands: its cause says which.
+    MoveDrill {
+        id: DrillId,
+        cause: DrillCause,
+        why: String,
     },
     /// Ends a game day.
     CloseDrill {

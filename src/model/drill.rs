@@ -3,18 +3,21 @@
 //! ```text
 //!  begun ──▶ under way ──▶ passed | failed     its report says of what
 //!                 └──────▶ ended               real life won, or a person stopped it
+//!
+//!  live:  switching ──▶ soaking ──▶ returning ──▶ passed | failed | ended
+//!             a run     no run at all   a run
 //! ```
 //!
-//! Invariant: nothing here is of a real run, and nothing of a real run is here: a rehearsal's votes,
-//! steps and outcomes have types of their own, so that none can be taken for the real thing.
+//! Invariant: a rehearsal's votes, steps and outcomes have types of their own, so that none can be taken
+//! for the real thing. A live drill's runs are real, and are runs like any other, with its name on them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, DrillId, GuardVerdict, MemberId, Millis, Plan, RegionId, StepId, VoteSheet, Wall,
+    AppId, DrillId, GuardVerdict, MemberId, Millis, Plan, RegionId, RunId, StepId, VoteSheet, Wall,
 };
 
 /// What a game day does.
@@ -52,6 +55,35 @@ pub struct Drills {
     pub open: Option<Drill>,
     /// Closed ones, oldest first; bounded by `run::KEPT_DRILLS`.
     pub closed: VecDeque<Drill>,
+    /// The last of each mode that came to its end: it passed, or it failed. Kept though the drill
+    /// itself may have made room for newer ones.
+    #[serde(default)]
+    pub completed: BTreeMap<DrillMode, CompletedDrill>,
+    /// The application was not brought home by the last live one, and nobody has said yet that they
+    /// know.
+    #[serde(default)]
+    pub away: Option<Away>,
+}
+
+/// A drill that came to its end, in a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CompletedDrill {
+    pub drill: DrillId,
+    pub mode: DrillMode,
+    pub at: Wall,
+    pub passed: bool,
+}
+
+/// A live drill is over and the application is not where it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Away {
+    pub drill: DrillId,
+    /// Where it serves from.
+    pub region: RegionId,
+    /// Where it came from.
+    pub home: RegionId,
+    pub why: String,
+    pub at: Wall,
 }
 
 impl Drills {
@@ -80,7 +112,7 @@ pub struct Drill {
     pub number: u64,
     pub application: AppId,
     pub mode: DrillMode,
-    /// The Region that is taken for lost.
+    /// The Region that is taken for lost, or left.
     pub from: RegionId,
     /// As asked for; chosen like a run's if absent.
     pub to: Option<RegionId>,
@@ -89,8 +121,146 @@ pub struct Drill {
     pub begun_at: Wall,
     /// After this long it is ended.
     pub max_duration: Millis,
+    /// How far a live one has come; none for a rehearsal.
+    #[serde(default)]
+    pub live: Option<LiveDrill>,
     /// What came of it; none while it is under way.
     pub end: Option<DrillEnd>,
+}
+
+/// A live drill on its way there and back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LiveDrill {
+    /// How long the application stays there.
+    pub soak: Millis,
+    pub phase: LivePhase,
+    /// The run there.
+    pub there: Option<RunId>,
+    /// The run back.
+    pub back: Option<RunId>,
+    /// When the run there was completed.
+    pub arrived_at: Option<Wall>,
+    /// When it turned home.
+    pub turned_at: Option<Wall>,
+    /// Why it turned home before its soak was over.
+    pub cut: Option<CutShort>,
+}
+
+/// Where a live drill stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum LivePhase {
+    /// On its way there: its run is open, or about to be.
+    Switching,
+    /// It is there. No run is open, and nothing is held.
+    Soaking { until: Wall },
+    /// On its way back: its run is open, or is asked for.
+    Returning,
+}
+
+impl LivePhase {
+    /// The word in JSON and in a metric's label.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Switching => "switching",
+            Self::Soaking { .. } => "soaking",
+            Self::Returning => "returning",
+        }
+    }
+}
+
+/// Why a live drill did not stay as long as it was to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CutShort {
+    pub cause: DrillCause,
+    pub why: String,
+    pub at: Wall,
+}
+
+/// What turns a live drill home, or ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillCause {
+    /// It has stayed as long as it was to.
+    Soaked,
+    /// The critical probes of the Region that serves say that it is not well.
+    Probes,
+    /// An alarm of the application's own.
+    Alarm,
+    /// What its run left was changed by somebody else.
+    Drift,
+    /// Its time was up.
+    TimeUp,
+    /// A person stopped it.
+    Operator,
+    /// A Region is lost in earnest.
+    RealOutage,
+    /// Another run of the application was opened: real life goes first.
+    RunOpened,
+    /// One of its runs was not opened.
+    Refused,
+    /// One of its runs did not come to its goal.
+    RunFailed,
+    /// The ledger began anew.
+    Restored,
+}
+
+impl DrillCause {
+    /// The word in JSON and in a metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Soaked => "soaked",
+            Self::Probes => "probes",
+            Self::Alarm => "alarm",
+            Self::Drift => "drift",
+            Self::TimeUp => "time_up",
+            Self::Operator => "operator",
+            Self::RealOutage => "real_outage",
+            Self::RunOpened => "run_opened",
+            Self::Refused => "refused",
+            Self::RunFailed => "run_failed",
+            Self::Restored => "restored",
+        }
+    }
+
+    /// Whether it ends the drill where it stands, instead of turning it home.
+    pub fn ends(self) -> bool {
+        match self {
+            Self::RealOutage
+            | Self::RunOpened
+            | Self::Refused
+            | Self::RunFailed
+            | Self::Restored => true,
+            Self::Soaked
+            | Self::Probes
+            | Self::Alarm
+            | Self::Drift
+            | Self::TimeUp
+            | Self::Operator => false,
+        }
+    }
+
+    /// What a drill came to that was cut short by it. What the application did is a finding; what
+    /// people and outages did says nothing of it.
+    pub fn outcome(self) -> DrillOutcome {
+        match self {
+            Self::Soaked => DrillOutcome::Passed,
+            Self::Probes | Self::Alarm | Self::Drift | Self::TimeUp | Self::RunFailed => {
+                DrillOutcome::Failed
+            }
+            Self::Operator
+            | Self::RealOutage
+            | Self::RunOpened
+            | Self::Refused
+            | Self::Restored => DrillOutcome::Ended,
+        }
+    }
+}
+
+impl fmt::Display for DrillCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// How a drill ended.
@@ -98,6 +268,9 @@ pub struct Drill {
 pub struct DrillEnd {
     pub at: Wall,
     pub outcome: DrillOutcome,
+    /// Of a live one: what it ended by, if not by coming home as planned.
+    #[serde(default)]
+    pub cause: Option<DrillCause>,
     pub report: DrillReport,
 }
 
@@ -152,7 +325,17 @@ pub struct DrillClocks {
     pub decide: Option<Millis>,
     /// From the decision to the plan.
     pub plan: Option<Millis>,
-    /// From the first made-up failure to the end of the last look.
+    /// Live: from the opening of the run there to its last step's rest.
+    #[serde(default)]
+    pub execute: Option<Millis>,
+    /// Live: from arriving to turning home.
+    #[serde(default)]
+    pub soak: Option<Millis>,
+    /// Live: from the opening of the run back to its last step's rest.
+    #[serde(default)]
+    pub back: Option<Millis>,
+    /// From the first made-up failure to the end of the last look; of a live one, from its beginning
+    /// to its end.
     pub total: Option<Millis>,
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, BootId, DataLossApproval, Epoch, Intent, MemberId, Millis, Plan, PlannedStep, RegionId,
-    RunId, RunKind, StepId, Tally, Wall,
+    AppId, BootId, DataLossApproval, DrillId, Epoch, Intent, MemberId, Millis, Plan, PlannedStep,
+    RegionId, RunId, RunKind, StepId, Tally, Wall,
 };
 
 /// One execution of a plan.
@@ -38,6 +38,9 @@ pub struct Run {
     pub restoring: Vec<PlannedStep>,
     /// Drift found while soaking.
     pub findings: Vec<Finding>,
+    /// The live game day that it is a part of.
+    #[serde(default)]
+    pub drill: Option<DrillId>,
 }
 
 impl Run {
@@ -226,6 +229,10 @@ pub enum AbortReason {
     Compensated {
         step: StepId,
     },
+    /// The game day that it was a part of was stopped before its data was moved.
+    DrillOver {
+        detail: String,
+    },
 }
 
 impl fmt::Display for AbortReason {
@@ -237,6 +244,7 @@ impl fmt::Display for AbortReason {
                 write!(f, "{region} came back before its data was moved")
             }
             Self::Compensated { step } => write!(f, "step {step} failed and was compensated"),
+            Self::DrillOver { detail } => write!(f, "its drill was stopped: {detail}"),
         }
     }
 }

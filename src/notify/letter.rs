@@ -131,7 +131,7 @@ pub(super) fn pagerduty(sender: &Sender, message: &Message, routing_key: &str) -
 }
 
 fn headline(message: &Message) -> String {
-    let drill = if message.drill { "[drill] " } else { "" };
+    let drill = if message.drill { "[DRILL] " } else { "" };
     let over = match message.standing {
         Standing::Over => "over: ",
         Standing::Begun | Standing::Told => "",

@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{audit, drill, evacuate, members, open, restored, steps};
+use super::{audit, drill, evacuate, live_drill, members, open, restored, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -240,6 +240,7 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             by,
             reason,
             max_duration,
+            soak,
         } => drill::begin(
             state,
             now,
@@ -252,8 +253,18 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
                 by,
                 reason,
                 max_duration: *max_duration,
+                soak: *soak,
             },
         ),
+        CommandBody::OpenDrillRun {
+            drill,
+            plan,
+            origin,
+            limits,
+        } => live_drill::open_run(state, now, command.at, drill, plan, origin, limits),
+        CommandBody::MoveDrill { id, cause, why } => {
+            live_drill::move_on(state, now, id, *cause, why)
+        }
         CommandBody::CloseDrill {
             id,
             outcome,

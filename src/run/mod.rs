@@ -16,6 +16,7 @@ mod consent;
 mod drill;
 mod engine;
 mod evacuate;
+mod live_drill;
 mod members;
 mod open;
 mod restored;
@@ -24,7 +25,7 @@ mod waves;
 
 pub use apply::{KEPT_FINDINGS, KEPT_LAG_SAMPLES, KEPT_RUNS, apply};
 pub use audit::{AuditBreak, KEPT_AUDIT, verify_audit};
-pub use drill::{KEPT_DRILLS, LONGEST_DRILL};
+pub use drill::{KEPT_DRILLS, LONGEST_DRILL, last_completed, last_completed_of};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use evacuate::{KEPT_EVACUATIONS, MOST_PARALLEL};
 pub use steps::{may_call, need_is_met};

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    AbortReason, AppId, AppState, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin, Plan,
-    PlannedStep, RegionId, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId,
-    StepRecord, StepStatus, Wall,
+    AbortReason, AppId, AppState, DrillId, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin,
+    Plan, PlannedStep, RegionId, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State,
+    StepId, StepRecord, StepStatus, Wall,
 };
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 use super::evacuate;
-use super::{consent, drill};
+use super::{consent, drill, live_drill};
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -25,6 +25,19 @@ pub(super) fn open(
     plan: &Plan,
     origin: &Origin,
     limits: &RunLimits,
+) -> Result<Event, Rejection> {
+    open_for(state, now, at, plan, origin, limits, None)
+}
+
+/// The same; as a part of that game day, if any.
+pub(super) fn open_for(
+    state: &mut State,
+    now: Wall,
+    at: Wall,
+    plan: &Plan,
+    origin: &Origin,
+    limits: &RunLimits,
+    part_of: Option<&DrillId>,
 ) -> Result<Event, Rejection> {
     let id = plan.run_id();
     if let Some(run) = state.runs.get(&id)
@@ -60,7 +73,8 @@ pub(super) fn open(
     let app = app_mut(state, &plan.application);
     app.epoch = plan.epoch;
     app.open_run = Some(id.clone());
-    app.acknowledged = false;
+    // A drill's run starts no cool-down, nor brings back one that was acknowledged.
+    app.acknowledged &= part_of.is_some();
     if origin.is_automatic() {
         forget_other_days(&mut app.automatic_runs, now);
         app.automatic_runs.push(now);
@@ -96,10 +110,14 @@ pub(super) fn open(
         steps,
         restoring: Vec::new(),
         findings: Vec::new(),
+        drill: part_of.cloned(),
     };
     consent::ask_beforehand(&mut run);
     state.runs.insert(id.clone(), run);
-    drill::overtaken_by_run(state, now, &plan.application, &id);
+    live_drill::word_taken(state, &plan.application);
+    if part_of.is_none() {
+        drill::overtaken_by_run(state, now, &plan.application, &id, origin);
+    }
     Ok(Event::RunOpened { run: id })
 }
 
@@ -459,6 +477,7 @@ pub(super) fn acknowledge(state: &mut State, now: Wall, app: &AppId) -> Result<E
     app_state.acknowledged = true;
     app_state.brake_latched = false;
     app_state.automatic_runs.clear();
+    live_drill::word_taken(state, app);
     Ok(Event::Acknowledged { app: app.clone() })
 }
 
@@ -470,7 +489,7 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     let wrote = run.anything_intended();
     let undone = aborted && run.gave_everything_back();
     let (from, opened_at) = (run.plan.from.clone(), run.opened_at);
-    let promoted = has_promoted(run);
+    let (promoted, of_drill) = (has_promoted(run), run.drill.is_some());
     let said_no = run.origin.is_automatic()
         && matches!(
             &status,
@@ -487,7 +506,8 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     app.last_run = Some(id.clone());
     // A run that wrote nothing moved nothing: it starts no cool-down. But a person who has ended an
     // automatic run has said no, and the same votes would open the next one at once.
-    if wrote || !aborted || said_no {
+    // Nor does a drill's: whatever is decided in earnest does not wait for it.
+    if !of_drill && (wrote || !aborted || said_no) {
         app.last_closed_at = Some(now);
     }
     // Where the writer is, the application is.
@@ -500,6 +520,7 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     }
     forget_other_days(&mut app.automatic_runs, now);
     evacuate::follow(state, now, id);
+    live_drill::follow(state, now, id);
 
     state.closed.push_back(id.clone());
     while state.closed.len() > KEPT_RUNS {

@@ -18,6 +18,7 @@ fn asked() -> DrillAsk {
         by: "ada".to_owned(),
         reason: "game day".to_owned(),
         max_duration: None,
+        soak: None,
     }
 }
 

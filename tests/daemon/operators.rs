@@ -138,6 +138,7 @@ fn request(kind: RunKind, by: &str, plan_hash: Option<PlanHash>) -> RunRequest {
         reason: "a test".to_owned(),
         allow_data_loss: kind == RunKind::Failover,
         evacuation: None,
+        drill: None,
         plan_hash,
         id: RequestId::default(),
     }

@@ -116,4 +116,7 @@ scenarios! {
     break_glass_without_quorum: "break-glass-without-quorum",
     clock_step: "clock-step",
     operator_races_automation: "operator-races-automation",
+    live_drill_there_and_back: "live-drill-there-and-back",
+    outage_during_live_drill: "outage-during-live-drill",
+    live_drill_gives_way: "live-drill-gives-way",
 }

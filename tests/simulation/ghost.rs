@@ -259,6 +259,8 @@ fn word(body: &CommandBody) -> String {
         CommandBody::StopEvacuation { id, .. } => format!("stop evacuation {id}"),
         CommandBody::CloseEvacuation { id } => format!("close evacuation {id}"),
         CommandBody::BeginDrill { id, .. } => format!("begin {id}"),
+        CommandBody::OpenDrillRun { drill, plan, .. } => format!("open {} of {drill}", plan.kind),
+        CommandBody::MoveDrill { id, cause, .. } => format!("move {id}: {cause}"),
         CommandBody::CloseDrill { id, outcome, .. } => format!("close {id} {outcome:?}"),
     }
 }

@@ -109,6 +109,7 @@ impl World {
             plan_hash: None,
             id: RequestId::default(),
             evacuation: None,
+            drill: None,
         }
     }
 
@@ -269,6 +270,7 @@ impl World {
                     plan_hash: None,
                     id: RequestId::default(),
                     evacuation: None,
+                    drill: None,
                 };
                 self.input(leader, Input::Request(request));
             }

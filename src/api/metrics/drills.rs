@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::family::{Gauges, truth, unix};
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{AppId, DrillEnd, DrillMode, DrillOutcome};
+use crate::model::{AppId, CompletedDrill, DrillMode};
+use crate::run::last_completed_of;
 
 const MODES: [DrillMode; 2] = [DrillMode::Rehearse, DrillMode::Live];
 
@@ -24,31 +25,20 @@ pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Resu
     out.seconds(
         "drill_last_timestamp",
         "When the last drill that came to its end was over, since 1970",
-        last(snapshot).map(|(app, mode, end)| (labels(app, mode), unix(end.at))),
+        last(snapshot).map(|(app, last)| (labels(app, last.mode), unix(last.at))),
     )?;
     out.plain(
         "drill_last_passed",
         "Whether every check of that drill held",
-        last(snapshot).map(|(app, mode, end)| {
-            let passed = end.outcome == DrillOutcome::Passed;
-            (labels(app, mode), truth(passed))
-        }),
+        last(snapshot).map(|(app, last)| (labels(app, last.mode), truth(last.passed))),
     )
 }
 
 /// Of each application that is configured, and each mode.
-fn last(snapshot: &Snapshot) -> impl Iterator<Item = (&AppId, DrillMode, &DrillEnd)> {
-    let known = snapshot.views.keys();
-    known
-        .filter_map(|app| Some((app, snapshot.state.drills.get(app)?)))
-        .flat_map(|(app, drills)| {
-            MODES.into_iter().filter_map(move |mode| {
-                let of_mode = drills.newest_first().filter(|drill| drill.mode == mode);
-                let mut ends = of_mode.filter_map(|drill| drill.end.as_ref());
-                let end = ends.find(|end| end.outcome != DrillOutcome::Ended)?;
-                Some((app, mode, end))
-            })
-        })
+fn last(snapshot: &Snapshot) -> impl Iterator<Item = (&AppId, &CompletedDrill)> {
+    let apps = snapshot.views.keys();
+    apps.flat_map(|app| MODES.into_iter().map(move |mode| (app, mode)))
+        .filter_map(|(app, mode)| Some((app, last_completed_of(&snapshot.state, app, mode)?)))
 }
 
 fn labels(app: &AppId, mode: DrillMode) -> Vec<(&'static str, &str)> {

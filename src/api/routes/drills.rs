@@ -18,7 +18,8 @@ use crate::api::room::Room;
 use crate::api::state::Api;
 use crate::api::wire::{AccessRole, Because, Done, Drill, DrillMode as WireMode, Page, StartDrill};
 use crate::controller::DrillAsk;
-use crate::model::{CommandBody, DrillId, DrillMode, DrillOutcome, DrillReport, Drills, Millis};
+use crate::daemon::stopping_drill;
+use crate::model::{CommandBody, DrillId, DrillMode, Drills, Millis};
 
 /// Real time until this member has on record what the leader has begun: a round or two of the ledger.
 const ON_RECORD: Duration = Duration::from_secs(3);
@@ -36,7 +37,7 @@ impl Came for Drill {
     }
 }
 
-/// Begin a game day. A rehearsal changes nothing outside.
+/// Begin a game day. A rehearsal changes nothing outside; a live one moves the application there and back.
 #[utoipa::path(
     post,
     path = "/v1/applications/{application}/drills",
@@ -51,17 +52,22 @@ async fn begin(
     act: Act<StartDrill>,
 ) -> Result<Begun<Drill>, Problem> {
     let app = api.application(&act.caller, &name)?;
-    match act.body.mode {
-        WireMode::Rehearse => {}
-        WireMode::Live => return Err(not_live()),
+    let live = act.body.mode == WireMode::Live;
+    if !live && act.body.soak_ms.is_some() {
+        return Err(nothing_soaks());
     }
     let ask = DrillAsk {
         app: app.name.clone(),
-        mode: DrillMode::Rehearse,
+        mode: if live {
+            DrillMode::Live
+        } else {
+            DrillMode::Rehearse
+        },
         to: target(app, act.body.to.as_ref())?,
         by: act.by.clone(),
         reason: act.because()?,
         max_duration: act.body.max_duration_ms.map(Millis),
+        soak: act.body.soak_ms.map(Millis),
     };
     let at = api.clone();
     let came = act.perform(async |desk| {
@@ -92,12 +98,12 @@ async fn on_record(api: &Api, id: &DrillId) -> Result<Drill, Problem> {
     Ok(api.look(&snapshot).drill(drill))
 }
 
-fn not_live() -> Problem {
+fn nothing_soaks() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
-        "not_live",
-        "this release rehearses; it drills nothing live",
-        "Ask for `rehearse`. To move a live application there and back, ask for a switchover, then for a failback.",
+        "bad_body",
+        "a rehearsal moves nothing, so there is nothing to soak",
+        "Leave `soak_ms` away, or ask for `\"mode\": \"live\"`.",
     )
 }
 
@@ -181,7 +187,7 @@ async fn one(
     Ok(Told(api.look(&snapshot).drill(drill)))
 }
 
-/// End the game day that is under way. One that has ended stays as it ended.
+/// End the game day that is under way; a live one goes home first. One that has ended stays as it ended.
 #[utoipa::path(
     post,
     path = "/v1/drills/{drill}/stop",
@@ -190,19 +196,22 @@ async fn one(
     request_body = Because,
     responses((status = 200, description = "It is over.", body = Done)),
 )]
-async fn stop(Named(name): Named, act: Act<Because>) -> Result<Told<Done>, Problem> {
+async fn stop(
+    State(api): State<Api>,
+    Named(name): Named,
+    act: Act<Because>,
+) -> Result<Told<Done>, Problem> {
     let why = act.reason().map(|why| format!(": {why}"));
-    let command = CommandBody::CloseDrill {
-        id: DrillId(name.clone()),
-        outcome: DrillOutcome::Ended,
-        report: Box::new(DrillReport {
-            summary: format!("{} stopped it{}", act.by, why.unwrap_or_default()),
-            ..DrillReport::default()
-        }),
+    let summary = format!("{} stopped it{}", act.by, why.unwrap_or_default());
+    let command = stopping_drill(&api.now().state, DrillId(name.clone()), summary);
+    let told = if matches!(command, CommandBody::MoveDrill { .. }) {
+        format!("{name} goes home")
+    } else {
+        format!("{name} is over")
     };
     let came = act.perform(async |desk| {
         let event = of_command(desk.command(command).await)?;
-        Ok(done(&event, format!("{name} is over")))
+        Ok(done(&event, told))
     });
     came.await.map(Told)
 }

@@ -92,6 +92,7 @@ async fn start(
         plan_hash: act.body.plan_hash.clone().map(hash).transpose()?,
         id: crate::controller::RequestId::default(),
         evacuation: None,
+        drill: None,
     };
     let came = act.perform(async |desk| {
         let started = desk

@@ -168,6 +168,7 @@ fn run() -> Run {
         ]),
         restoring: Vec::new(),
         findings: Vec::new(),
+        drill: None,
     }
 }
 
@@ -251,9 +252,11 @@ fn drills() -> Drills {
         reason: "weekly".to_owned(),
         begun_at: Wall(NOW - 1_000),
         max_duration: Millis::from_mins(15),
+        live: None,
         end: outcome.map(|outcome| DrillEnd {
             at: Wall(NOW - 100 + number),
             outcome,
+            cause: None,
             report: DrillReport::default(),
         }),
     };
@@ -264,6 +267,16 @@ fn drills() -> Drills {
             drill(1, Some(DrillOutcome::Passed)),
             drill(2, Some(DrillOutcome::Ended)),
         ]),
+        completed: BTreeMap::from([(
+            DrillMode::Rehearse,
+            CompletedDrill {
+                drill: DrillId::from("shop-drill-1"),
+                mode: DrillMode::Rehearse,
+                at: Wall(NOW - 99),
+                passed: true,
+            },
+        )]),
+        away: None,
     }
 }
 

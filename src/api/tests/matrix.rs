@@ -321,10 +321,17 @@ async fn game_days_are_begun_listed_and_stopped() {
     assert_eq!(begun.status, 201, "{}", begun.body);
     let begun: Value = serde_json::from_str(&begun.body).expect("JSON");
     assert_eq!(begun["id"], "shop-drill-3");
+    let live = r#"{"mode": "live", "reason": "weekly", "soak_ms": 60000, "by": "ada"}"#;
+    let begun = ask(&api, "post", path, None, live).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    let asked = api.desk.drills.lock().expect("it is not held").pop();
+    let asked = asked.expect("it was asked for");
+    assert_eq!(asked.mode, crate::model::DrillMode::Live);
+    assert_eq!(asked.soak, Some(crate::model::Millis::from_mins(1)));
     for (body, refused) in [
         (
-            r#"{"mode": "live", "reason": "weekly", "by": "ada"}"#,
-            "not_live",
+            r#"{"mode": "rehearse", "reason": "weekly", "soak_ms": 1, "by": "ada"}"#,
+            "bad_body",
         ),
         (
             r#"{"mode": "rehearse", "reason": " ", "by": "ada"}"#,

@@ -48,6 +48,7 @@ pub struct Desk {
     pub state: Mutex<State>,
     pub commands: Mutex<Vec<CommandBody>>,
     pub requests: Mutex<Vec<RunRequest>>,
+    pub drills: Mutex<Vec<DrillAsk>>,
     /// Why no run is opened.
     pub declined: Mutex<Vec<HoldReason>>,
 }
@@ -109,7 +110,9 @@ impl OperatorDesk for Desk {
         if !declined.is_empty() {
             return Err(AskFailed::Declined(declined));
         }
-        Ok(DrillId(format!("{}-drill-3", ask.app)))
+        let drill = DrillId(format!("{}-drill-3", ask.app));
+        self.drills.lock().unwrap().push(ask);
+        Ok(drill)
     }
 
     async fn change_members(&self, change: MemberChange) -> Result<MembersNow, ChangeRefused> {

@@ -1,11 +1,14 @@
 //! One application: how it stands, and why nothing happens to it.
 
 use super::{Look, age, count, moment, reason};
-use crate::api::wire::{ApplicationStatus, GuardRow, ReadinessSummary, Ruling as RulingWord, Why};
+use crate::api::wire::{
+    ApplicationStatus, GuardRow, LastDrill, ReadinessSummary, Ruling as RulingWord, Why,
+};
 use crate::model::{
     AppView, Application, Automation, Decision, GuardVerdict, HoldReason, Phase, Ruling, RunStatus,
 };
 use crate::quorum::BRAKE_WINDOW;
+use crate::run::last_completed;
 
 impl Look<'_> {
     pub(super) fn app_view(&self, app: &Application) -> Option<&AppView> {
@@ -60,8 +63,20 @@ impl Look<'_> {
             brake_latched: state.is_some_and(|state| state.brake_latched),
             cool_down_ms: self.cool_down(app),
             readiness: ReadinessSummary::default(),
-            last_drill: None,
+            last_drill: self.last_drill(app),
         }
+    }
+
+    /// The last game day that came to its end, rehearsed or live.
+    fn last_drill(&self, app: &Application) -> Option<LastDrill> {
+        let last = last_completed(&self.snapshot.state, &app.name)?;
+        Some(LastDrill {
+            id: last.drill.to_string(),
+            mode: last.mode.as_str().to_owned(),
+            passed: last.passed,
+            ended_at: moment(last.at),
+            age_ms: self.date().since(last.at).0,
+        })
     }
 
     /// Before the first turn of the loop only what is agreed is known.

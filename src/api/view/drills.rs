@@ -5,7 +5,9 @@ use crate::api::wire::{
     Drill as WireDrill, DrillCheck, DrillClocks as WireClocks, DrillMode as WireMode,
     PreviousDrill, Reason, RehearsedStep as WireStep,
 };
-use crate::model::{Drill, DrillClocks, DrillMode, DrillReport, Millis, RehearsedStep, RunKind};
+use crate::model::{
+    Drill, DrillClocks, DrillMode, DrillReport, LivePhase, Millis, RehearsedStep, RunId, RunKind,
+};
 
 impl Look<'_> {
     /// One of them.
@@ -15,6 +17,7 @@ impl Look<'_> {
         let empty = DrillReport::default();
         let report = drill.end.as_ref().map_or(&empty, |end| &end.report);
         let plan = report.plan.as_deref();
+        let live = drill.live.as_ref();
         WireDrill {
             id: drill.id.to_string(),
             application: drill.application.to_string(),
@@ -25,8 +28,16 @@ impl Look<'_> {
             status: status(drill).to_owned(),
             summary: match &drill.end {
                 Some(_) => report.summary.clone(),
-                None => format!("{} is taken for lost, on paper", drill.from),
+                None => under_way(drill),
             },
+            phase: live
+                .filter(|_| drill.end.is_none())
+                .map(|live| live.phase.as_str().to_owned()),
+            cause: drill
+                .end
+                .as_ref()
+                .and_then(|end| end.cause)
+                .map(|cause| cause.as_str().to_owned()),
             by: drill.by.clone(),
             reason: drill.reason.clone(),
             from: drill.from.to_string(),
@@ -34,7 +45,10 @@ impl Look<'_> {
                 .map(|plan| &plan.to)
                 .or(drill.to.as_ref())
                 .map(ToString::to_string),
-            kind: run_kind(plan.map_or(RunKind::Failover, |plan| plan.kind)),
+            kind: run_kind(match drill.mode {
+                DrillMode::Rehearse => plan.map_or(RunKind::Failover, |plan| plan.kind),
+                DrillMode::Live => RunKind::Switchover,
+            }),
             begun_at: moment(drill.begun_at),
             ended_at: drill.end.as_ref().map(|end| moment(end.at)),
             clocks: clocks(report.clocks),
@@ -54,7 +68,11 @@ impl Look<'_> {
                     seen: check.seen.clone(),
                 })
                 .collect(),
-            runs: Vec::new(),
+            runs: live
+                .into_iter()
+                .flat_map(|live| live.there.iter().chain(&live.back))
+                .map(ToString::to_string)
+                .collect(),
             previous: before.map(|before| PreviousDrill {
                 id: before.id.to_string(),
                 status: status(before).to_owned(),
@@ -65,6 +83,36 @@ impl Look<'_> {
                     .map_or_else(WireClocks::default, |end| clocks(end.report.clocks)),
             }),
         }
+    }
+}
+
+/// What it is doing.
+fn under_way(drill: &Drill) -> String {
+    let (from, to) = (&drill.from, drill.to.as_ref().map_or("", |to| to.as_str()));
+    let Some(live) = &drill.live else {
+        return format!("{from} is taken for lost, on paper");
+    };
+    let cut = live.cut.as_ref().map(|cut| format!(": {}", cut.why));
+    let run = |run: &Option<RunId>| {
+        run.as_ref().map_or_else(
+            || "its run is being asked for".to_owned(),
+            |run| format!("run {run}"),
+        )
+    };
+    match &live.phase {
+        LivePhase::Switching => format!(
+            "on its way from {from} to {to}, {}{}",
+            run(&live.there),
+            cut.unwrap_or_default()
+        ),
+        LivePhase::Soaking { until } => {
+            format!("{to} serves until {}, then it goes home", moment(*until))
+        }
+        LivePhase::Returning => format!(
+            "on its way home to {from}, {}{}",
+            run(&live.back),
+            cut.unwrap_or_default()
+        ),
     }
 }
 
@@ -81,7 +129,9 @@ fn clocks(clocks: DrillClocks) -> WireClocks {
         detect_ms: ms(clocks.detect),
         decide_ms: ms(clocks.decide),
         plan_ms: ms(clocks.plan),
-        execute_ms: None,
+        execute_ms: ms(clocks.execute),
+        soak_ms: ms(clocks.soak),
+        return_ms: ms(clocks.back),
         total_ms: ms(clocks.total),
     }
 }

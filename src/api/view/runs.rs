@@ -25,7 +25,7 @@ impl Look<'_> {
                 Origin::Quorum { .. } => "quorum".to_owned(),
                 Origin::Operator { name, .. } => name.clone(),
             },
-            drill: false,
+            drill: run.drill.is_some(),
             opened_at: moment(run.opened_at),
             executed_at: run.executed_at.map(moment),
             closed_at: run.closed_at.map(moment),

@@ -82,7 +82,7 @@ pub struct ApplicationStatus {
     pub last_drill: Option<LastDrill>,
 }
 
-/// The last rehearsal of an application on the real thing.
+/// The last game day of an application that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastDrill {
     pub id: String,

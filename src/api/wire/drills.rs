@@ -44,6 +44,13 @@ pub struct Drill {
     pub status: String,
     /// What it is doing, or what came of it, in words.
     pub summary: String,
+    /// Live and under way: `switching`, `soaking` or `returning`.
+    #[serde(default)]
+    pub phase: Option<String>,
+    /// Live: what it ended by, if not by coming home as planned: `probes`, `drift`, `time_up`,
+    /// `operator`, `real_outage`, `run_opened`, `refused`, `run_failed` or `restored`.
+    #[serde(default)]
+    pub cause: Option<String>,
     pub by: String,
     pub reason: String,
     pub from: String,
@@ -71,9 +78,16 @@ pub struct DrillClocks {
     pub decide_ms: Option<u64>,
     /// From the decision to the plan in hand.
     pub plan_ms: Option<u64>,
-    /// Live: from opening to verification.
+    /// Live: of the run there, from its opening to its last step's rest.
     pub execute_ms: Option<u64>,
-    /// From the first made-up failure to the end of the last look.
+    /// Live: from arriving to turning home.
+    #[serde(default)]
+    pub soak_ms: Option<u64>,
+    /// Live: of the run back, from its opening to its last step's rest.
+    #[serde(default)]
+    pub return_ms: Option<u64>,
+    /// From the first made-up failure to the end of the last look; of a live one, from its beginning to
+    /// its end.
     pub total_ms: Option<u64>,
 }
 

@@ -203,6 +203,7 @@ async fn with(asked: &BreakGlass, alone: &Alone) -> Result<Exit, Stop> {
         allow_data_loss: asked.allow_data_loss,
         plan_hash: Some(plan.hash.clone()),
         evacuation: None,
+        drill: None,
         id: crate::controller::RequestId::default(),
     };
     match alone.handle().start(request).await {

@@ -187,5 +187,6 @@ fn clocks(now: Now, marks: &Marks) -> DrillClocks {
         decide: between(marks.down_at, marks.decided_at),
         plan: between(marks.decided_at, marks.planned_at),
         total: between(marks.failing_since, Some(now.mono)),
+        ..DrillClocks::default()
     }
 }

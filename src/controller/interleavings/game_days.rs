@@ -39,14 +39,22 @@ pub(super) fn perform(scene: &mut Scene, act: DrillMove) {
             let steps = plan.steps.iter().map(seen).collect();
             scene.tell(TICK, Input::Drill(DrillHeard::Looked { drill, app, steps }));
         }
-        DrillMove::Close { body, .. } => {
+        DrillMove::Close { body, .. } | DrillMove::Move { body, .. } => {
             assert!(scene.leads);
-            assert!(matches!(body, CommandBody::CloseDrill { .. }));
+            assert!(matches!(
+                body,
+                CommandBody::CloseDrill { .. } | CommandBody::MoveDrill { .. }
+            ));
             match scene.hearing {
                 Hearing::Fine | Hearing::Mute => {
                     scene.commit(body).expect("it is known");
                 }
-                Hearing::Deaf | Hearing::Slow(_) => {}
+                Hearing::Slow(by) => {
+                    let at = scene.now.wall;
+                    let applied = Coming::Applied(Command { at, body });
+                    scene.coming.push((scene.now.mono + by, applied));
+                }
+                Hearing::Deaf => {}
             }
         }
     }
@@ -60,12 +68,13 @@ fn asked() -> DrillAsk {
         by: "ada".to_owned(),
         reason: "game day".to_owned(),
         max_duration: None,
+        soak: None,
     }
 }
 
 fn begin(scene: &mut Scene) -> Result<(), Vec<HoldReason>> {
     let (controller, now) = (&scene.controller, scene.now);
-    let begun = controller.begin_drill(now, &scene.state, &asked());
+    let begun = controller.begin_drill(now, &scene.state, &asked(), None);
     let body = begun.expect("there is such an application")?;
     scene.commit(body).expect("nothing is in its way");
     Ok(())
@@ -199,7 +208,7 @@ fn it_begins_on_a_calm_day_only() {
         ..asked()
     };
     let (now, state) = (scene.now, &scene.state);
-    let refused = scene.controller.begin_drill(now, state, &nowhere);
+    let refused = scene.controller.begin_drill(now, state, &nowhere, None);
     let refused = refused.expect("there is").expect_err("no such Region");
     assert_eq!(refused.len(), 2, "{refused:?}");
 }

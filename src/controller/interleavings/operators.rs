@@ -36,6 +36,7 @@ impl Scene {
             reason: "because".to_owned(),
             allow_data_loss: true,
             evacuation: None,
+            drill: None,
             plan_hash: hash,
             id: RequestId(7),
         }));

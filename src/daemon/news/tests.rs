@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{AppId, State, Tally, Verdict, Wall, fixtures};
+use crate::model::{
+    AppId, DrillEnd, DrillId, DrillOutcome, DrillReport, LiveDrill, LivePhase, State, Tally,
+    Verdict, Wall, fixtures,
+};
 
 fn me() -> Member {
     fixtures::members().remove(1)
@@ -166,4 +169,64 @@ fn a_certificate_is_told_of_again_when_it_becomes_urgent() {
             "begun critical member/m2/certificate_expiry"
         ]
     );
+}
+
+/// A live drill that is on its way there, as the state shows it.
+fn live_drill() -> Drill {
+    Drill {
+        id: DrillId::from("shop-drill-1"),
+        number: 1,
+        application: "shop".into(),
+        mode: DrillMode::Live,
+        from: fixtures::FROM.into(),
+        to: Some(fixtures::TO.into()),
+        by: "ada".to_owned(),
+        reason: "game day".to_owned(),
+        begun_at: Wall(1_790_000_000_000),
+        max_duration: Millis::from_mins(30),
+        live: Some(LiveDrill {
+            soak: Millis::from_mins(5),
+            phase: LivePhase::Switching,
+            there: None,
+            back: None,
+            arrived_at: None,
+            turned_at: None,
+            cut: None,
+        }),
+        end: None,
+    }
+}
+
+#[test]
+fn a_live_drill_is_told_as_one_and_so_is_its_end() {
+    let mut news = News::new(me());
+    let with = |secs, drill: &Drill| {
+        let mut state = State::default();
+        let drills = state.drills.entry("shop".into()).or_default();
+        match &drill.end {
+            None => drills.open = Some(drill.clone()),
+            Some(_) => drills.closed.push_back(drill.clone()),
+        }
+        let mut told = snapshot(secs, true, view(Phase::Steady, false));
+        told.state = Arc::new(state);
+        told
+    };
+    let mut drill = live_drill();
+    let told = news.look(&with(0, &drill));
+    assert_eq!(said(&told), ["begun info shop/drill"]);
+    assert!(told[0].drill && told[0].title.contains("live drill shop-drill-1"));
+
+    drill.end = Some(DrillEnd {
+        at: Wall(1_790_000_060_000),
+        outcome: DrillOutcome::Passed,
+        cause: None,
+        report: DrillReport {
+            summary: "there and back".to_owned(),
+            ..DrillReport::default()
+        },
+    });
+    let told = news.look(&with(60, &drill));
+    assert_eq!(said(&told), ["over info shop/drill"]);
+    assert!(told[0].drill && told[0].title.ends_with("passed"));
+    assert_eq!(told[0].text, "there and back.");
 }

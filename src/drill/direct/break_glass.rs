@@ -67,6 +67,7 @@ impl Director<'_> {
             allow_data_loss: true,
             plan_hash: None,
             evacuation: None,
+            drill: None,
             id: RequestId::default(),
         };
         let started = alone.handle().start(request).await;

@@ -1,9 +1,11 @@
 //! What a person does in a drill, through the members as any person would.
 
-use crate::controller::{RequestId, RunRequest};
+use crate::controller::{DrillAsk, RequestId, RunRequest};
 use crate::drill::scenario::{OperatorAct, Place};
 use crate::drill::stage::DrillError;
-use crate::model::{CommandBody, RunId, RunKind, Wall};
+use crate::model::{
+    CommandBody, DrillCause, DrillId, DrillMode, Millis, RegionId, RunId, RunKind, Wall,
+};
 
 use super::{Director, PERSON, newest};
 
@@ -23,6 +25,7 @@ impl Director<'_> {
             plan_hash: None,
             id: RequestId::default(),
             evacuation: None,
+            drill: None,
         };
         match act {
             OperatorAct::Failover {
@@ -45,7 +48,13 @@ impl Director<'_> {
                 let to = self.stage.places.region(to).clone();
                 return self.break_glass(to, reason, now).await;
             }
+            OperatorAct::LiveDrill { to, soak_s } => {
+                let to = self.stage.places.region(to).clone();
+                self.drill_live(to, Millis::from_secs(*soak_s), now).await;
+                return Ok(());
+            }
             OperatorAct::Approve { .. }
+            | OperatorAct::StopDrill {}
             | OperatorAct::Decline { .. }
             | OperatorAct::Abort { .. }
             | OperatorAct::Pause { .. }
@@ -64,11 +73,37 @@ impl Director<'_> {
         Ok(())
     }
 
+    /// A person who has looked at the plan and typed the Region.
+    async fn drill_live(&self, to: RegionId, soak: Millis, now: Wall) {
+        let begun = self.stage.cast.begin_drill(DrillAsk {
+            app: self.app.clone(),
+            mode: DrillMode::Live,
+            to: Some(to),
+            by: PERSON.to_owned(),
+            reason: self.scenario.title.clone(),
+            max_duration: None,
+            soak: Some(soak),
+        });
+        match begun.await {
+            Ok(Ok(drill)) => self.note(now, &format!("{drill} has begun")),
+            Ok(Err(refused)) => self.note(now, &format!("refused: {refused}")),
+            Err(error) => self.note(now, &format!("no answer: {error}")),
+        }
+    }
+
     /// A person who is not answered reads on the board what came of it, as everybody does.
     async fn ask(&self, wanted: RunRequest, now: Wall) {
         if let Err(error) = self.stage.cast.request(wanted).await {
             self.note(now, &format!("no answer: {error}"));
         }
+    }
+
+    fn open_drill(&self) -> Result<DrillId, DrillError> {
+        let open = self.state.open_drill(&self.app);
+        let missing = || DrillError::Scenario {
+            why: "no live drill is under way".to_owned(),
+        };
+        open.map(|drill| drill.id.clone()).ok_or_else(missing)
     }
 
     fn command(
@@ -122,8 +157,14 @@ impl Director<'_> {
                 region: self.stage.places.region(region).clone(),
                 by,
             },
+            OperatorAct::StopDrill {} => CommandBody::MoveDrill {
+                id: self.open_drill()?,
+                cause: DrillCause::Operator,
+                why: format!("{by} stopped it"),
+            },
             OperatorAct::Failover { .. }
             | OperatorAct::Switchover { .. }
+            | OperatorAct::LiveDrill { .. }
             | OperatorAct::BreakGlass { .. }
             | OperatorAct::Failback { .. } => {
                 return Err(DrillError::Scenario {

@@ -77,6 +77,8 @@ impl Director<'_> {
         self.seen.active = app.map(|app| active_region(app, &self.state).clone());
         self.seen.view = Some(view.clone());
         self.seen.runs = runs;
+        let drills = self.state.drills.get(&self.app);
+        self.seen.drill = drills.and_then(|drills| drills.newest_first().next().cloned());
     }
 
     /// Who leads, where that has changed.

@@ -22,16 +22,26 @@ pub struct WriteReportError {
 /// # Errors
 /// The folder or one of the files cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<(), WriteReportError> {
+    write_files(
+        folder,
+        [
+            (JSON, report.to_json()),
+            (MARKDOWN, markdown::render(report)),
+            (HTML, html::render(report)),
+        ],
+    )
+}
+
+pub(super) fn write_files(
+    folder: &Path,
+    files: [(&str, String); 3],
+) -> Result<(), WriteReportError> {
     let wrap = |path: &Path| {
         let path = path.to_owned();
         move |source| WriteReportError { path, source }
     };
     std::fs::create_dir_all(folder).map_err(wrap(folder))?;
-    for (name, text) in [
-        (JSON, report.to_json()),
-        (MARKDOWN, markdown::render(report)),
-        (HTML, html::render(report)),
-    ] {
+    for (name, text) in files {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(wrap(&path))?;
     }

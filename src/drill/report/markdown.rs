@@ -141,7 +141,7 @@ fn steps(out: &mut String, run: &RunReport) -> std::fmt::Result {
 }
 
 /// A table whose columns line up even where nothing renders it.
-fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
+pub(super) fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|text| cell(text)).collect())
@@ -172,12 +172,12 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn tick(held: bool) -> &'static str {
+pub(super) fn tick(held: bool) -> &'static str {
     if held { "✓" } else { "✗" }
 }
 
 /// Text that is neither markup nor more than one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -17,6 +17,7 @@ mod data;
 mod files;
 mod html;
 mod markdown;
+mod remote;
 mod scale;
 mod summary;
 mod svg;
@@ -29,4 +30,8 @@ pub use data::{
 pub use files::{HTML, JSON, MARKDOWN, WriteReportError, write};
 pub use html::render as to_html;
 pub use markdown::render as to_markdown;
+pub use remote::{
+    RemoteCheck, RemoteClocks, RemoteObjective, RemotePrevious, RemoteReport, RemoteRun,
+    RemoteStep, write_remote,
+};
 pub use summary::Summary;

@@ -51,11 +51,13 @@ pub enum Trigger {
     MemberFrozen,
     /// `call_held`: a call that is held has been received.
     CallHeld,
+    /// `live_drill_soaks`: a live drill has arrived and stays.
+    LiveDrillSoaks,
 }
 
 impl Trigger {
     /// Those that are one word, as written.
-    pub const WORDS: [(&'static str, Self); 10] = [
+    pub const WORDS: [(&'static str, Self); 11] = [
         ("run_opened", Self::RunOpened),
         ("promotion_started", Self::PromotionStarted),
         ("verified", Self::Verified),
@@ -66,6 +68,7 @@ impl Trigger {
         ("leader_changed", Self::LeaderChanged),
         ("member_frozen", Self::MemberFrozen),
         ("call_held", Self::CallHeld),
+        ("live_drill_soaks", Self::LiveDrillSoaks),
     ];
 }
 
@@ -120,6 +123,14 @@ pub enum OperatorAct {
     Rejoin {
         region: Place,
     },
+    /// A live drill, there and back.
+    LiveDrill {
+        to: Place,
+        /// How long it stays there.
+        soak_s: u64,
+    },
+    /// Turns the live drill home.
+    StopDrill {},
 }
 
 impl fmt::Display for OperatorAct {
@@ -146,6 +157,8 @@ impl fmt::Display for OperatorAct {
             Self::Ack {} => f.write_str("ack"),
             Self::BreakGlass { to } => write!(f, "break-glass to {to}"),
             Self::Rejoin { region } => write!(f, "rejoin {region}"),
+            Self::LiveDrill { to, soak_s } => write!(f, "live drill to {to} for {soak_s} s"),
+            Self::StopDrill {} => f.write_str("stop the live drill"),
         }
     }
 }

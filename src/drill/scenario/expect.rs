@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Place, Places, StepWord};
 use crate::drill::report::Check;
-use crate::model::{AbortReason, HoldReason, RegionId, Run, RunStatus, StepId};
+use crate::model::{AbortReason, Drill, HoldReason, RegionId, Run, RunStatus, StepId};
 
 /// What must come of it. No times: those are measured, never required.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct Expectation {
     pub everyone_alarms: bool,
     /// Why some member's vote on a Region must have counted for nothing ([`Unusable::code`]).
     pub unusable_vote: Option<String>,
+    /// What the live drill came to ([`DrillOutcome::as_str`]).
+    pub drill: Option<String>,
+    /// What it ended by, if not by coming home as planned ([`DrillCause::as_str`]).
+    pub drill_ended_by: Option<String>,
 }
 
 /// Why a run was aborted.
@@ -43,15 +47,17 @@ pub enum Aborted {
     Stale,
     Compensated,
     Recovered,
+    DrillOver,
 }
 
 impl Aborted {
     /// Every one, as written.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("operator", Self::Operator),
         ("stale", Self::Stale),
         ("compensated", Self::Compensated),
         ("recovered", Self::Recovered),
+        ("drill_over", Self::DrillOver),
     ];
 
     /// The word as written.
@@ -61,6 +67,7 @@ impl Aborted {
             Self::Stale => "stale",
             Self::Compensated => "compensated",
             Self::Recovered => "recovered",
+            Self::DrillOver => "drill_over",
         }
     }
 
@@ -70,6 +77,7 @@ impl Aborted {
             AbortReason::Stale => Self::Stale,
             AbortReason::Compensated { .. } => Self::Compensated,
             AbortReason::Recovered { .. } => Self::Recovered,
+            AbortReason::DrillOver { .. } => Self::DrillOver,
         }
     }
 }
@@ -151,6 +159,8 @@ pub struct Seen<'a> {
     pub alarms: &'a BTreeMap<RegionId, bool>,
     /// Every reason for which a vote counted for nothing at any time.
     pub unusable: &'a BTreeSet<&'static str>,
+    /// The newest game day.
+    pub drill: Option<&'a Drill>,
 }
 
 impl<'a> Seen<'a> {
@@ -206,6 +216,7 @@ impl Expectation {
         }
         self.check_ending(seen, &mut checks);
         self.check_members(seen, &mut checks);
+        self.check_drill(seen, &mut checks);
         checks
     }
 
@@ -246,6 +257,31 @@ impl Expectation {
                 name: format!("`{wanted}` is named"),
                 held: said.iter().any(|text| text.contains(wanted)),
                 seen: said.join("; "),
+            });
+        }
+    }
+
+    fn check_drill(&self, seen: &Seen<'_>, checks: &mut Vec<Check>) {
+        let end = seen.drill.and_then(|drill| drill.end.as_ref());
+        let told = |word: &str| match (seen.drill, end) {
+            (_, Some(end)) => format!("{word}: {}", end.report.summary),
+            (Some(_), None) => "it goes on".to_owned(),
+            (None, None) => "there was none".to_owned(),
+        };
+        if let Some(wanted) = &self.drill {
+            let outcome = end.map_or("", |end| end.outcome.as_str());
+            checks.push(Check {
+                name: format!("the live drill comes to `{wanted}`"),
+                held: outcome == wanted,
+                seen: told(outcome),
+            });
+        }
+        if let Some(wanted) = &self.drill_ended_by {
+            let cause = end.and_then(|end| end.cause).map_or("", |c| c.as_str());
+            checks.push(Check {
+                name: format!("the live drill is ended by `{wanted}`"),
+                held: cause == wanted,
+                seen: told(cause),
             });
         }
     }

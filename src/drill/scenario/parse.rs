@@ -113,6 +113,8 @@ struct RawExpect {
     #[serde(default)]
     everyone_alarms: bool,
     unusable_vote: Option<String>,
+    drill: Option<String>,
+    drill_ended_by: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -406,6 +408,8 @@ impl Reader {
             another_leads: raw.another_leads,
             everyone_alarms: raw.everyone_alarms,
             unusable_vote: raw.unusable_vote,
+            drill: raw.drill,
+            drill_ended_by: raw.drill_ended_by,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 36] = [
+pub const SHIPPED: [(&str, &str); 39] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -115,6 +115,18 @@ pub const SHIPPED: [(&str, &str); 36] = [
     (
         "operator-races-automation",
         include_str!("../scenarios/operator-races-automation.toml"),
+    ),
+    (
+        "live-drill-there-and-back",
+        include_str!("../scenarios/live-drill-there-and-back.toml"),
+    ),
+    (
+        "outage-during-live-drill",
+        include_str!("../scenarios/outage-during-live-drill.toml"),
+    ),
+    (
+        "live-drill-gives-way",
+        include_str!("../scenarios/live-drill-gives-way.toml"),
     ),
 ];
 

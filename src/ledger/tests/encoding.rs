@@ -245,6 +245,12 @@ pub(super) fn commands() -> Vec<Command> {
             limits,
         })
         .collect();
+    bodies.push(CommandBody::OpenDrillRun {
+        drill: DrillId::from("shop-drill-1"),
+        plan: Box::new(plan(DataLossGrant::Operator("Ada".to_owned()))),
+        origin: Box::new(origins()[0].clone()),
+        limits,
+    });
     bodies.extend([Variant::AsPlanned, Variant::Escalated].map(|variant| {
         CommandBody::StepIntent {
             run: run.clone(),
@@ -429,6 +435,12 @@ pub(super) fn commands() -> Vec<Command> {
             by: by.clone(),
             reason: reason.clone(),
             max_duration: Millis(1),
+            soak: None,
+        },
+        CommandBody::MoveDrill {
+            id: DrillId::from("shop-drill-1"),
+            cause: DrillCause::RealOutage,
+            why: "eu-west-1 is lost".to_owned(),
         },
         CommandBody::CloseDrill {
             id: DrillId::from("shop-drill-1"),

@@ -55,7 +55,7 @@ fn a_game_day_wakes_nobody_and_is_told_as_one() {
     };
     assert_eq!(letter::pagerduty(&sender(), &drill, "k"), None);
     let slack = letter::slack(&sender(), &drill).to_string();
-    assert!(slack.contains("[drill] shop: eu-west-1"), "{slack}");
+    assert!(slack.contains("[DRILL] shop: eu-west-1"), "{slack}");
     let told = message(Standing::Told);
     assert_eq!(letter::pagerduty(&sender(), &told, "k"), None);
 }

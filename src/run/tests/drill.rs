@@ -20,6 +20,7 @@ fn asked(number: u64) -> CommandBody {
         by: "ada".to_owned(),
         reason: "game day".to_owned(),
         max_duration: Millis::from_mins(15),
+        soak: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod engine;
 mod evacuate;
 mod fixture;
 mod inherit;
+mod live_drill;
 mod restored;
 mod table;
 mod time;
