@@ -58,6 +58,7 @@ fn isolation(desk: &Desk, epoch: u64, region: &str, found: &[(&str, u8)]) -> Run
         steps: BTreeMap::new(),
         restoring: Vec::new(),
         findings: Vec::new(),
+        drill: None,
     }
 }
 
