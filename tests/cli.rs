@@ -217,6 +217,7 @@ async fn trial_certificates_are_made_once_and_members_talk_with_them() {
             cluster: "failoverd".to_owned(),
             boot: failoverd::model::BootId(u64::from(id.as_bytes()[0])),
             disk: failoverd::model::DiskId(1),
+            mark: failoverd::model::DiskMark::default(),
             schema: 1,
             listen: "127.0.0.1:0".parse().unwrap(),
             members: Vec::new(),

@@ -167,6 +167,16 @@ fn of_rows(snapshot: &Snapshot, members: &[MemberRow]) -> Vec<ListWarning> {
     for wiped in &quorum.wiped {
         warn("other_disk", wiped.to_string());
     }
+    for (member, ledger) in &quorum.strangers {
+        warn(
+            "other_ledger",
+            format!(
+                "{member} is of another ledger ({ledger}): nothing of it counts here; one of the two \
+                 must not run. If this one is right, stop {member}, give it an empty data folder and \
+                 run: failoverctl member add {member}"
+            ),
+        );
+    }
     // Before the first election nobody is in the log, and nothing is to be done about it.
     if !quorum.voters.is_empty() {
         for member in &quorum.not_in_log {

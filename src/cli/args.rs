@@ -10,6 +10,7 @@ use super::break_glass::BreakGlass;
 use super::drill_remote::{GameDay, RawGameDay, SANDBOX};
 use super::frame::RawGlobal;
 use super::iam_policy::IamPolicy;
+use super::ledger::RawLedger;
 use super::token::NewToken;
 use crate::drill::{DrillOptions, Scenario};
 
@@ -58,6 +59,9 @@ enum RawVerb {
         override_usage = "failoverctl break-glass APP --to REGION --by NAME --reason TEXT [OPTIONS]"
     )]
     BreakGlass(BreakGlass),
+    /// Back up, look into, restore or force the ledger, on a stopped member's host
+    #[command(subcommand)]
+    Ledger(RawLedger),
     /// Make an authority and a certificate for each member, for trials
     ///
     /// Not for production: whoever can read the folder can speak as any member.
@@ -173,10 +177,11 @@ enum RawToken {
 }
 
 /// The verbs that ask nobody.
-const OFFLINE: [&str; 9] = [
+const OFFLINE: [&str; 10] = [
     "drill",
     "validate",
     "iam-policy",
+    "ledger",
     "dev-certs",
     "token",
     "completions",
@@ -210,6 +215,7 @@ pub enum Command {
     },
     IamPolicy(IamPolicy),
     BreakGlass(BreakGlass),
+    Ledger(RawLedger),
     DevCerts {
         config: PathBuf,
         out: PathBuf,
@@ -271,6 +277,7 @@ impl From<RawArgs> for Command {
             RawVerb::Validate { config } => Self::Validate { config },
             RawVerb::IamPolicy(asked) => Self::IamPolicy(asked),
             RawVerb::BreakGlass(asked) => Self::BreakGlass(asked),
+            RawVerb::Ledger(verb) => Self::Ledger(verb),
             RawVerb::DevCerts { config, out, days } => Self::DevCerts { config, out, days },
             RawVerb::Ask(verb) => Self::Ask {
                 global: raw.global,

@@ -28,6 +28,7 @@ mod follow;
 mod frame;
 mod heads;
 mod iam_policy;
+mod ledger;
 mod man;
 mod member;
 mod output;
@@ -77,6 +78,7 @@ fn perform(argv: impl IntoIterator<Item = OsString>) -> Exit {
         Command::ListScenarios => drill::list(),
         Command::Validate { config } => validate::validate(&config),
         Command::IamPolicy(asked) => iam_policy::print(&asked),
+        Command::Ledger(verb) => ledger::ledger(&verb),
         Command::BreakGlass(asked) => break_glass::break_glass(&asked),
         Command::DevCerts { config, out, days } => dev_certs::make(&config, &out, days),
         Command::Ask { global, verb } => Frame::with(&global, |frame| verb.run(frame)),

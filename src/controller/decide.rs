@@ -102,7 +102,10 @@ impl Controller {
         let kind = intended.kind;
         let ours = state.apps.get(&app.name).map_or(Epoch(0), |a| a.epoch);
         let outside = match traffic {
-            Some(traffic) => traffic.epoch_of(&app.name).filter(|epoch| *epoch > ours),
+            Some(traffic) => {
+                let outside = traffic.epoch_of(&app.name);
+                outside.filter(|epoch| state.is_anothers(&app.name, *epoch))
+            }
             None => state.overtaken_by(&app.name),
         };
         if let Some(epoch) = outside {

@@ -158,6 +158,7 @@ impl Alone {
             by: by.clone(),
             reason,
             at: clock.now().wall,
+            audit: None,
         };
         match ledger::found(dir, member, beginning).await {
             Ok(_) | Err(FoundError::Occupied { .. }) => {}
@@ -262,6 +263,7 @@ impl Alone {
             active: None,
             by,
             reason: "assumed: Route 53 could not be read".to_owned(),
+            seen: None,
         })
         .await
     }

@@ -21,7 +21,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Peering};
-use crate::ledger::{Formation, Freight, PeerCallError, PeerCalls, RaftLedger, SCHEMA};
+use crate::ledger::{
+    Formation, Freight, NotAdmitted, PeerCallError, PeerCalls, RaftLedger, SCHEMA,
+};
 use crate::model::{BootId, MemberId};
 use crate::peer::{
     Channel, PeerError, PeerHandler, PeerIdentity, PeerNet, PeerOptions, PeerStartError, Refusal,
@@ -82,14 +84,32 @@ struct Exchange {
 #[async_trait]
 impl PeerHandler for Exchange {
     fn admit(&self, hello: &PeerIdentity) -> Result<(), Refusal> {
-        self.ledger
-            .admits(&hello.member, hello.disk)
-            .map_err(|wiped| Refusal::Disk {
+        let life = hello.mark.map(|mark| (hello.boot, mark));
+        let admitted = self.ledger.admits(&hello.member, hello.disk, life);
+        admitted.map_err(|refused| match refused {
+            NotAdmitted::Wiped(wiped) => Refusal::Disk {
                 member: wiped.member,
                 known: wiped.known,
                 got: wiped.got,
                 remedy: wiped.remedy,
-            })
+            },
+            NotAdmitted::PutBack(back) => Refusal::PutBack {
+                member: back.member,
+                disk: back.disk,
+                known: back.known,
+                got: back.got,
+                remedy: back.remedy,
+            },
+        })
+    }
+
+    fn refused_by(&self, _by: &MemberId, refusal: &Refusal) {
+        if let Refusal::PutBack { disk, known, .. } = refusal
+            && *disk == self.ledger.disk()
+        {
+            let (ledger, known) = (Arc::clone(&self.ledger), *known);
+            tokio::spawn(async move { ledger.take_no_part(known).await });
+        }
     }
 
     async fn handle(
@@ -115,6 +135,9 @@ impl PeerHandler for Exchange {
             )
             .map(Bytes::from),
             Channel::Operator => {
+                self.ledger
+                    .same_ledger(&from.member)
+                    .map_err(|error| refused("other_ledger", &error))?;
                 forward::answer(&self.performer, &self.ledger, &from.member, &body)
                     .await
                     .map(Bytes::from)
@@ -274,8 +297,8 @@ async fn listen(
     listener: Option<std::net::TcpListener>,
     exchange: Exchange,
 ) -> Result<Arc<PeerNet>, PeerStartError> {
-    let disk = exchange.ledger.disk();
-    let options = PeerOptions::new(config, peering, boot, disk, SCHEMA);
+    let folder = (exchange.ledger.disk(), exchange.ledger.began_at());
+    let options = PeerOptions::new(config, peering, boot, folder, SCHEMA);
     let handler = Arc::new(exchange);
     let net = match listener {
         None => PeerNet::start(options, handler).await?,

@@ -50,6 +50,7 @@ pub(super) async fn settle(performer: &Performer, app: &Application, traffic: &T
         active: serving(app, traffic),
         by: ITSELF.to_owned(),
         reason: "the epoch record was read after the ledger had begun anew".to_owned(),
+        seen: traffic.epoch_of(name),
     };
     match performer.propose(body).await {
         Ok(Ok(_)) => tracing::info!(app = %name, epoch = %to, "the epoch is known again"),
@@ -103,11 +104,19 @@ pub(super) fn serving(app: &Application, traffic: &Traffic) -> Option<RegionId> 
 
 /// What a person's acknowledgement takes over first, where somebody else has acted.
 fn adoption(app: &Application, state: &State, by: &str) -> Option<CommandBody> {
-    let to = state.overtaken_by(&app.name)?;
-    let traffic = &state.apps.get(&app.name)?.traffic.as_ref()?.value;
+    let outside = state.overtaken_by(&app.name)?;
+    let known = state.apps.get(&app.name)?;
+    let traffic = &known.traffic.as_ref()?.value;
+    // One that is not above the ledger's own is of those that a restored ledger passed over.
+    let to = if outside > known.epoch {
+        outside
+    } else {
+        known.epoch.next()
+    };
     Some(CommandBody::RaiseEpoch {
         app: app.name.clone(),
         to,
+        seen: Some(outside),
         active: serving(app, traffic),
         by: by.to_owned(),
         reason: "what another has done was acknowledged".to_owned(),
@@ -163,7 +172,8 @@ impl Performer {
                 None
             }
         };
-        let newer = outside.filter(|outside| *outside > epoch);
+        let state = self.ledger.state();
+        let newer = outside.filter(|outside| *outside > epoch || state.is_anothers(app, *outside));
         if newer.is_none() {
             self.looked_outside(run);
         }

@@ -111,12 +111,22 @@ pub(super) fn tell(
 ) -> Result<Vec<u8>, Refusal> {
     let ask: Ask = decode(body)?;
     ledger.hear(from, ask.hello);
+    // What this member sees is no vote in another ledger's decision.
+    let is_ours = ledger.same_ledger(from).is_ok();
     encode(&Told {
         hello: ledger.hello(),
         wall: Some(clock.now().wall),
-        applied: Some(ledger.applied()),
-        sheets: sheets.leaving(clock),
-        rehearsals: rehearsals.leaving(clock),
+        applied: is_ours.then(|| ledger.applied()),
+        sheets: if is_ours {
+            sheets.leaving(clock)
+        } else {
+            Vec::new()
+        },
+        rehearsals: if is_ours {
+            rehearsals.leaving(clock)
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -174,6 +184,9 @@ impl Asker {
             },
         };
         self.ledger.hear(member, told.hello);
+        if let Err(error) = self.ledger.same_ledger(member) {
+            return tracing::debug!(%error, "its votes do not count");
+        }
         if let Some(applied) = told.applied {
             self.followed.put(member, applied);
         }

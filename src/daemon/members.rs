@@ -280,6 +280,14 @@ fn of_membership(error: MembershipError) -> ChangeRefused {
             ),
             format!("If its data folder was lost, run: {}.", wiped.remedy),
         ),
+        MembershipError::OtherLedger { member, ledger } => ChangeRefused::new(
+            Code::OtherDisk,
+            format!("member {member} is of another ledger: {ledger}"),
+            format!(
+                "If this ledger is the right one, stop {member}, move its data folder away, start it \
+                 with an empty one, and ask again."
+            ),
+        ),
         MembershipError::IsLeader { member } => ChangeRefused::new(
             Code::IsLeader,
             format!("member {member} leads, and the leader cannot remove itself"),

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::commit_times::{CommitClock, CommitTimes};
 use super::error::{DiskError, OpenError};
+use super::marks::Marks;
 
 /// Jobs that may wait. The core has one write under way, each replication stream and the snapshot
 /// builder one read or write: this is never reached in a cluster of tens.
@@ -46,6 +47,8 @@ pub(super) struct Held {
 pub(super) struct Disk {
     jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
+    /// How far this folder goes, and the others' were seen to go.
+    pub(super) marks: Arc<Marks>,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,15 @@ impl Disk {
                 what: "the file cannot be made sense of".to_owned(),
             })
         })??;
-        Ok((Self { jobs, shared }, found))
+        let marks = Arc::default();
+        Ok((
+            Self {
+                jobs,
+                shared,
+                marks,
+            },
+            found,
+        ))
     }
 
     /// Runs `work` in one read transaction.

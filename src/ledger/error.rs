@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{DiskId, MemberId};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{DiskId, DiskMark, LedgerId, MemberId};
 
 use super::types::NodeId;
 use super::wire::WireError;
@@ -198,6 +200,46 @@ pub struct WipedDisk {
     pub remedy: String,
 }
 
+/// A member's data folder was put back to an earlier time: it has forgotten votes or entries that the
+/// others count on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error(
+    "the data folder of member {member} was put back in time: it ends at {got}, and had gone to {known}; what it promised since is forgotten, so it takes no part; {remedy}"
+)]
+pub struct PutBack {
+    pub member: MemberId,
+    pub disk: DiskId,
+    /// How far the folder was seen to go.
+    pub known: DiskMark,
+    /// How far it goes now.
+    pub got: DiskMark,
+    /// What mends it.
+    pub remedy: String,
+}
+
+impl PutBack {
+    pub(super) fn new(member: &MemberId, disk: DiskId, known: DiskMark, got: DiskMark) -> Self {
+        Self {
+            member: member.clone(),
+            disk,
+            known,
+            got,
+            remedy: format!(
+                "stop it, move its data folder away, start it with an empty one, then run: failoverctl member readmit {member}; where that befell most members: failoverctl ledger restore"
+            ),
+        }
+    }
+}
+
+/// Why a member may not speak.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    #[error(transparent)]
+    Wiped(#[from] WipedDisk),
+    #[error(transparent)]
+    PutBack(#[from] PutBack),
+}
+
 /// Why a member's message was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -217,6 +259,18 @@ pub enum ServeError {
         meant: String,
         remedy: String,
     },
+    /// What is left of the cluster before a restore, or a restored one beside it.
+    #[error(
+        "member {from} is of another ledger: {theirs}, and this is {ours}; one of the two must not run: stop it, move its data folder away, start it with an empty one, then run: failoverctl member add {from}"
+    )]
+    OtherLedger {
+        from: MemberId,
+        theirs: LedgerId,
+        ours: LedgerId,
+    },
+    /// This member's own folder.
+    #[error(transparent)]
+    PutBack(PutBack),
     #[error("the ledger does not answer now: {why}")]
     Unavailable { why: String },
 }

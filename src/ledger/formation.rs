@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{DiskId, MemberId};
+use crate::model::{DiskId, DiskMark, LedgerId, MemberId};
 
 /// What a member says of itself to every other, again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ pub struct HelloBody {
     /// from a release that does not say.
     #[serde(default)]
     pub lease_ms: Option<u64>,
+    /// Which ledger its state is of; nothing before it has one, and from a release that does not say.
+    #[serde(default)]
+    pub ledger: Option<LedgerId>,
+    /// How far its data folder goes; nothing from a release that does not say.
+    #[serde(default)]
+    pub mark: Option<DiskMark>,
 }
 
 /// This member's data folder.

@@ -293,6 +293,10 @@ impl Keeper {
         if !voter || metrics.state == ServerState::Leader || election.canvass.is_some() {
             return;
         }
+        // It has forgotten whom it promised its vote.
+        if core.roll.put_back().is_some() {
+            return;
+        }
         // Who does not know by which data folders the others go could not put them on record, and
         // nobody would ever be asked for a vote again.
         if !is_sole_voter(metrics) && !core.roll.knows_disks_of(&voters(metrics)) {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::disk::Disk;
 use super::error::DiskError;
 use super::store::{
-    FIRST_SCHEMA, KEY_COMMITTED, KEY_PURGED, KEY_SCHEMA, KEY_VOTE, LOG, META, to_json,
+    FIRST_SCHEMA, KEY_COMMITTED, KEY_MARKS, KEY_PURGED, KEY_SCHEMA, KEY_VOTE, LOG, META, to_json,
 };
 use super::types::{NodeId, TypeConfig};
 
@@ -62,17 +62,21 @@ impl LogStore {
             .transpose()
     }
 
-    /// A durable write that takes the committed id along.
+    /// A durable write that takes the committed id along, and what was seen of the others.
     async fn write(
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error> + Send + 'static,
     ) -> Result<(), Arc<DiskError>> {
         let committed = self.committed.as_ref().map(to_json);
+        let marks = self.disk.marks.to_keep().as_ref().map(to_json);
         self.disk
             .write(doing, move |transaction| {
                 if let Some(committed) = committed {
                     put(transaction, KEY_COMMITTED, &committed)?;
+                }
+                if let Some(marks) = marks {
+                    put(transaction, KEY_MARKS, &marks)?;
                 }
                 work(transaction)
             })
@@ -130,12 +134,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote<NodeId>) -> Result<(), Failure> {
-        let vote = to_json(vote);
+        let encoded = to_json(vote);
         self.write("recording a vote", move |transaction| {
-            put(transaction, KEY_VOTE, &vote)
+            put(transaction, KEY_VOTE, &encoded)
         })
         .await
-        .map_err(|e| storage_error(ErrorSubject::Vote, ErrorVerb::Write, &e))
+        .map_err(|e| storage_error(ErrorSubject::Vote, ErrorVerb::Write, &e))?;
+        self.disk.marks.promised(*vote);
+        Ok(())
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<NodeId>>, Failure> {
@@ -167,10 +173,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut needs = FIRST_SCHEMA;
+        let (mut needs, mut last) = (FIRST_SCHEMA, None);
         let entries: Vec<(u64, Vec<u8>)> = entries
             .into_iter()
-            .inspect(|entry| needs = needs.max(schema_of(entry)))
+            .inspect(|entry| {
+                needs = needs.max(schema_of(entry));
+                last = Some(entry.log_id);
+            })
             .map(|entry| (entry.log_id.index, to_json(&entry)))
             .collect();
         self.write("appending to the log", move |transaction| {
@@ -186,6 +195,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         })
         .await
         .map_err(|e| storage_error(ErrorSubject::Logs, ErrorVerb::Write, &e))?;
+        if let Some(last) = last {
+            self.disk.marks.written(last);
+        }
         callback.log_io_completed(Ok(()));
         Ok(())
     }
@@ -197,7 +209,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             Ok(())
         })
         .await
-        .map_err(|e| storage_error(ErrorSubject::Log(since), ErrorVerb::Delete, &e))
+        .map_err(|e| storage_error(ErrorSubject::Log(since), ErrorVerb::Delete, &e))?;
+        self.disk.marks.taken_back();
+        Ok(())
     }
 
     async fn purge(&mut self, upto: LogId<NodeId>) -> Result<(), Failure> {
@@ -213,7 +227,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             },
         )
         .await
-        .map_err(|e| storage_error(ErrorSubject::Log(upto), ErrorVerb::Delete, &e))
+        .map_err(|e| storage_error(ErrorSubject::Log(upto), ErrorVerb::Delete, &e))?;
+        self.disk.marks.written(upto);
+        Ok(())
     }
 }
 

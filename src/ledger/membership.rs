@@ -14,7 +14,7 @@ use std::time::Duration;
 use openraft::ChangeMembers;
 use openraft::error::{ClientWriteError, RaftError};
 
-use crate::model::{Command, CommandBody, DiskId, MemberId, Rejection};
+use crate::model::{Command, CommandBody, DiskId, LedgerId, MemberId, Rejection};
 use crate::ports::{Ledger, LedgerError};
 
 use super::core::{Metrics, member_of};
@@ -52,6 +52,10 @@ pub enum MembershipError {
     NoSuchMember { member: MemberId, members: String },
     #[error(transparent)]
     Wiped(#[from] WipedDisk),
+    #[error(
+        "member {member} is of another ledger ({ledger}); stop it, give it an empty data folder, start it and ask again"
+    )]
+    OtherLedger { member: MemberId, ledger: LedgerId },
     #[error("member {member} leads; let it stand down first, then ask the new leader")]
     IsLeader { member: MemberId },
     #[error(
@@ -174,6 +178,11 @@ impl RaftLedger {
         let disk = self.presented(member)?;
         self.core.roll.check(member, disk)?;
         self.speaks(member, disk, within).await?;
+        if let Some(ledger) = self.core.roll.strangers().remove(member) {
+            // Its log would be overwritten with this one's, and its promises with it.
+            let member = member.clone();
+            return Err(MembershipError::OtherLedger { member, ledger });
+        }
         if self.state().disks.is_empty() {
             // A cluster of one has not needed to know its own.
             self.command(CommandBody::FoundCluster {

@@ -18,6 +18,7 @@
 //! after reopening; this is why every failure of [`propose`](crate::ports::Ledger::propose) but
 //! `NotLeader` means *unknown*.
 
+mod backup;
 mod commit_times;
 mod core;
 mod disk;
@@ -28,6 +29,7 @@ mod found;
 mod host;
 mod keeper;
 mod log_store;
+mod marks;
 mod membership;
 mod network;
 mod quorum_view;
@@ -44,10 +46,13 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Backup, BackupError};
 pub use commit_times::{COMMIT_BOUNDS_US, CommitTimes};
-pub use error::{DiskError, OpenError, ServeError, StartError, StopReason, WipedDisk};
+pub use error::{
+    DiskError, NotAdmitted, OpenError, PutBack, ServeError, StartError, StopReason, WipedDisk,
+};
 pub use formation::{Formation, HelloBody, OwnFolder, decide};
-pub use found::{Beginning, FoundError, found, read};
+pub use found::{Beginning, FoundError, check_empty, force, found, read, read_whole};
 pub use log_store::{LogReader, LogStore};
 pub use membership::{MembersChanged, MembershipError, even_voters};
 pub use network::{Freight, NoPeers, PeerCallError, PeerCalls};

@@ -15,6 +15,7 @@ use openraft::raft::{
 use crate::model::MemberId;
 
 use super::host::since_boot;
+use super::marks::mark;
 use super::roll::Roll;
 use super::types::{NodeId, Peer, TypeConfig};
 use super::wire::{self, Answer, Call, Request};
@@ -112,6 +113,7 @@ impl Network {
         };
         let body = wire::encode_request(&Request {
             to_disk: self.roll.disk_of(to),
+            ledger: self.roll.ledger(),
             call,
         });
         let answer = self
@@ -180,16 +182,19 @@ impl RaftNetwork<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RPCError<NodeId, Peer, RaftError<NodeId>>> {
         let (vote, sent) = (rpc.vote, since_boot());
+        let written = rpc.entries.last().map(|entry| entry.log_id);
         match self.ask(Call::Append(rpc), &option).await? {
             Answer::Append(answer) => {
-                match answer {
-                    AppendEntriesResponse::Success
-                    | AppendEntriesResponse::PartialSuccess(_)
-                    | AppendEntriesResponse::Conflict => {
-                        self.network.roll.acknowledge(&self.peer.member, vote, sent);
-                    }
-                    AppendEntriesResponse::HigherVote(_) => {}
-                }
+                let roll = &self.network.roll;
+                let member = &self.peer.member;
+                let durable = match &answer {
+                    AppendEntriesResponse::Success => written,
+                    AppendEntriesResponse::PartialSuccess(upto) => *upto,
+                    AppendEntriesResponse::Conflict => None,
+                    AppendEntriesResponse::HigherVote(_) => return Ok(answer),
+                };
+                roll.acknowledge(member, vote, sent);
+                roll.saw(member, mark(&vote, durable));
                 Ok(answer)
             }
             Answer::Vote(_) | Answer::Snapshot(_) | Answer::Canvass { .. } => Err(self.mismatch()),
@@ -201,8 +206,14 @@ impl RaftNetwork<TypeConfig> for Link {
         rpc: VoteRequest<NodeId>,
         option: RPCOption,
     ) -> Result<VoteResponse<NodeId>, RPCError<NodeId, Peer, RaftError<NodeId>>> {
+        let vote = rpc.vote;
         match self.ask(Call::Vote(rpc), &option).await? {
-            Answer::Vote(answer) => Ok(answer),
+            Answer::Vote(answer) => {
+                if answer.vote_granted {
+                    self.network.roll.saw(&self.peer.member, mark(&vote, None));
+                }
+                Ok(answer)
+            }
             Answer::Append(_) | Answer::Snapshot(_) | Answer::Canvass { .. } => {
                 Err(self.mismatch())
             }

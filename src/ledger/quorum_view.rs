@@ -1,9 +1,9 @@
 //! How the cluster looks from here, on a follower as well: every member can alarm.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::MemberId;
+use crate::model::{LedgerId, MemberId};
 
 use super::core::{Core, member_of};
 use super::error::WipedDisk;
@@ -27,6 +27,8 @@ pub struct Quorum {
     pub not_configured: BTreeSet<MemberId>,
     /// Presented themselves with another data folder than the one on record.
     pub wiped: Vec<WipedDisk>,
+    /// Speak of themselves as of another ledger: what is left of the cluster before a restore.
+    pub strangers: BTreeMap<MemberId, LedgerId>,
     /// This member was of the cluster, and nobody who is heard has it on record any more.
     pub removed: bool,
 }
@@ -71,6 +73,7 @@ pub(super) fn look(core: &Core) -> Quorum {
         not_in_log: configured.difference(&in_log).cloned().collect(),
         not_configured: in_log.difference(configured).cloned().collect(),
         wiped: core.roll.wiped(),
+        strangers: core.roll.strangers(),
         removed: core.roll.is_removed(),
     }
 }

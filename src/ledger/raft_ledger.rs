@@ -24,12 +24,12 @@ use redb::backends::FileBackend;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::config::ClusterTiming;
-use crate::model::{Command, DiskId, Event, MemberId, Rejection, State};
+use crate::model::{BootId, Command, DiskId, DiskMark, Event, MemberId, Rejection, State};
 use crate::ports::{Clock, Ledger, LedgerError};
 
 use super::commit_times::CommitTimes;
 use super::core::{self, Core, Parts, stop_reason};
-use super::error::{OpenError, ServeError, StartError, StopReason, WipedDisk, chain};
+use super::error::{NotAdmitted, OpenError, PutBack, ServeError, StartError, StopReason, chain};
 use super::formation::{Formation, HelloBody, OwnFolder};
 use super::host::since_boot;
 use super::keeper::{self, ORDERS, Order};
@@ -116,6 +116,8 @@ pub struct RaftLedger {
     told: Mutex<watch::Receiver<View>>,
     /// Held while the members are changed.
     pub(super) changing: Mutex<()>,
+    /// How far the data folder went when this life began.
+    began_at: DiskMark,
     /// Dropped with the ledger: the keeper then closes everything.
     orders: mpsc::Sender<Order>,
 }
@@ -173,8 +175,11 @@ impl RaftLedger {
                 stop_reason(&disk, Some(&openraft::error::Fatal::StorageError(e)))
             };
             let state = log.get_log_state().await.map_err(failed)?;
-            state.last_log_id.is_none() && log.read_vote().await.map_err(failed)?.is_none()
+            let vote = log.read_vote().await.map_err(failed)?;
+            disk.marks.begin(vote, state.last_log_id);
+            state.last_log_id.is_none() && vote.is_none()
         };
+        let began_at = disk.marks.own();
         let own = OwnFolder {
             member: options.member.clone(),
             disk: identity.disk,
@@ -187,7 +192,11 @@ impl RaftLedger {
             identity.formed_with,
             options.timing.election_max,
             Arc::clone(&view),
+            Arc::clone(&disk.marks),
         ));
+        if let Some(how) = identity.put_back {
+            roll.set_put_back(how);
+        }
         let network = Network {
             peers: options.peers,
             roll: Arc::clone(&roll),
@@ -212,6 +221,7 @@ impl RaftLedger {
             view: view.subscribe(),
             told: Mutex::new(told),
             changing: Mutex::new(()),
+            began_at,
             orders,
         };
         tokio::spawn(keeper::keep(core, queue));
@@ -295,10 +305,45 @@ impl RaftLedger {
         serve::serve(&self.core, from, body).await
     }
 
-    /// Whether that member may speak from that data folder: for the transport, before anything else
-    /// is said.
-    pub fn admits(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
-        self.core.roll.admits(member, disk)
+    /// Whether that member may speak from that data folder, which went so far when this life of it
+    /// began: for the transport, before anything else is said.
+    pub fn admits(
+        &self,
+        member: &MemberId,
+        disk: DiskId,
+        life: Option<(BootId, DiskMark)>,
+    ) -> Result<(), NotAdmitted> {
+        self.core.roll.admits(member, disk, life)
+    }
+
+    /// How far the data folder went when this life began.
+    pub fn began_at(&self) -> DiskMark {
+        self.began_at
+    }
+
+    /// Says no to what a member sends whose state is of another ledger.
+    pub fn same_ledger(&self, from: &MemberId) -> Result<(), ServeError> {
+        let theirs = self.core.roll.hello_of(from).and_then(|hello| hello.ledger);
+        self.core.roll.same_ledger(from, theirs)
+    }
+
+    /// Another member says that this data folder was put back in time: it neither votes nor follows
+    /// nor leads from now on, nor in any later life. Returns when that is kept on the disk.
+    pub async fn take_no_part(&self, known: DiskMark) {
+        let core = &self.core;
+        let how = PutBack::new(&core.member, core.roll.disk, known, self.began_at);
+        if !core.roll.set_put_back(how.clone()) {
+            return;
+        }
+        tracing::error!(error = %how, "this member takes no part");
+        if let Err(error) = store::keep_put_back(&core.disk, &how).await {
+            // Found out again by whoever found it out now.
+            tracing::warn!(%error, "that the folder was put back was not kept");
+        }
+        let reason = "its data folder was put back in time";
+        if let Err(error) = self.stand_down(reason, Duration::ZERO).await {
+            tracing::debug!(%error, "the log has stopped already");
+        }
     }
 
     /// Gives up leadership, and does not stand for election for `quiet` unless another leader is

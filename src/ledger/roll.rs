@@ -5,16 +5,17 @@
 //! process, but for what the cluster was formed with.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openraft::Vote;
 
-use crate::model::{DiskId, MemberId};
+use crate::model::{BootId, DiskId, DiskMark, LedgerId, MemberId};
 
-use super::error::WipedDisk;
+use super::error::{NotAdmitted, PutBack, ServeError, WipedDisk};
 use super::formation::{self, Formation, HelloBody, OwnFolder, readmit_command};
 use super::host::since_boot;
+use super::marks::Marks;
 use super::store::SCHEMA;
 use super::types::NodeId;
 use super::view::ViewSender;
@@ -26,6 +27,7 @@ pub(super) struct Roll {
     pub(super) configured: BTreeSet<MemberId>,
     lease: Duration,
     view: ViewSender,
+    marks: Arc<Marks>,
     soft: Mutex<Soft>,
 }
 
@@ -45,6 +47,8 @@ struct Soft {
     /// when it was sent.
     acknowledged: BTreeMap<MemberId, (Vote<NodeId>, Duration)>,
     pristine: bool,
+    /// This folder was put back in time, as another member says.
+    put_back: Option<PutBack>,
 }
 
 impl Roll {
@@ -54,6 +58,7 @@ impl Roll {
         formed_with: BTreeMap<MemberId, DiskId>,
         lease: Duration,
         view: ViewSender,
+        marks: Arc<Marks>,
     ) -> Self {
         Self {
             own: own.member,
@@ -61,6 +66,7 @@ impl Roll {
             configured,
             lease,
             view,
+            marks,
             soft: Mutex::new(Soft {
                 formed_with,
                 pristine: own.pristine,
@@ -100,16 +106,87 @@ impl Roll {
 
     /// Whether a message meant for `to` is meant for this data folder.
     pub(super) fn is_me(&self, to: Option<DiskId>) -> bool {
-        // The record of a sender that lags may be older than the re-admission of this folder.
-        to == Some(self.disk) || self.disk_of(&self.own) == Some(self.disk)
+        // The record of a sender that lags may be older than the re-admission of this folder. In a
+        // ledger that was begun anew it may also be of the cluster before, whose members know this
+        // one by the folder that was lost.
+        let lags = !self.is_begun_anew() && self.disk_of(&self.own) == Some(self.disk);
+        to == Some(self.disk) || lags
+    }
+
+    /// Which ledger this member's state is of.
+    pub(super) fn ledger(&self) -> Option<LedgerId> {
+        self.view.borrow().state.ledger()
+    }
+
+    /// Whether the ledger was restored, or gone on with by one member alone: there may be another.
+    pub(super) fn is_begun_anew(&self) -> bool {
+        matches!(self.ledger(), Some(LedgerId::Begun(_)))
+    }
+
+    /// Says no to a member whose state is of another ledger. Who has none yet may join any.
+    pub(super) fn same_ledger(
+        &self,
+        from: &MemberId,
+        theirs: Option<LedgerId>,
+    ) -> Result<(), ServeError> {
+        match (self.ledger(), theirs) {
+            (Some(ours), Some(theirs)) if ours != theirs => Err(ServeError::OtherLedger {
+                from: from.clone(),
+                theirs,
+                ours,
+            }),
+            (Some(_) | None, Some(_) | None) => Ok(()),
+        }
+    }
+
+    /// The members who have last said that they are of another ledger.
+    pub(super) fn strangers(&self) -> BTreeMap<MemberId, LedgerId> {
+        let Some(ours) = self.ledger() else {
+            return BTreeMap::new();
+        };
+        let soft = self.soft();
+        let said = soft
+            .hellos
+            .iter()
+            .filter_map(|(member, hello)| Some((member.clone(), hello.ledger?)));
+        said.filter(|(_, theirs)| *theirs != ours).collect()
     }
 
     /// Whether that member, which presents itself with that data folder, may speak.
-    pub(super) fn admits(&self, member: &MemberId, disk: DiskId) -> Result<(), WipedDisk> {
+    pub(super) fn admits(
+        &self,
+        member: &MemberId,
+        disk: DiskId,
+        life: Option<(BootId, DiskMark)>,
+    ) -> Result<(), NotAdmitted> {
         if *member != self.own {
             self.soft().presented.insert(member.clone(), disk);
         }
-        self.check(member, disk)
+        self.check(member, disk)?;
+        if let Some((boot, got)) = life {
+            let on_record = self.disk_of(member) == Some(disk);
+            self.marks
+                .present(member, disk, boot, got, on_record)
+                .map_err(|known| PutBack::new(member, disk, known, got))?;
+        }
+        Ok(())
+    }
+
+    /// A member was seen to have got so far.
+    pub(super) fn saw(&self, member: &MemberId, seen: DiskMark) {
+        if let Some(disk) = self.disk_of(member) {
+            self.marks.saw(member, disk, seen);
+        }
+    }
+
+    /// Takes no part from now on. Says whether that is news.
+    pub(super) fn set_put_back(&self, how: PutBack) -> bool {
+        self.soft().put_back.replace(how).is_none()
+    }
+
+    /// Whether this folder was put back in time.
+    pub(super) fn put_back(&self) -> Option<PutBack> {
+        self.soft().put_back.clone()
     }
 
     /// The data folder that member speaks from now, as far as it has said.
@@ -139,8 +216,14 @@ impl Roll {
 
     /// Whether this member was of a cluster that has none of its data folders on record any more.
     pub(super) fn is_removed(&self) -> bool {
+        let ours = self.ledger();
         let soft = self.soft();
-        let records = soft.hellos.values().map(|hello| &hello.known);
+        // Those of another ledger know nothing of this one.
+        let alike = soft
+            .hellos
+            .values()
+            .filter(|hello| hello.ledger.is_none() || ours.is_none() || hello.ledger == ours);
+        let records = alike.map(|hello| &hello.known);
         let mut records = records.filter(|known| !known.is_empty()).peekable();
         // One that still knows it may only lag; one that does not may as well. All of them together
         // do not.
@@ -252,6 +335,11 @@ impl Roll {
         if *from == self.own {
             return None;
         }
+        if let Some(seen) = hello.mark
+            && self.disk_of(from) == Some(hello.disk)
+        {
+            self.marks.saw(from, hello.disk, seen);
+        }
         let mut soft = self.soft();
         soft.contacts.insert(from.clone(), since_boot());
         let news = soft.formed_with.is_empty()
@@ -271,6 +359,15 @@ impl Roll {
 
     /// What is to be done about the cluster.
     pub(super) fn formation(&self) -> Formation {
+        if let Some(how) = self.put_back() {
+            return Formation::Refuse {
+                reason: format!(
+                    "this data folder was put back in time: it ended at {}, and had gone to {}",
+                    how.got, how.known
+                ),
+                remedy: how.remedy,
+            };
+        }
         let hellos = self.soft().hellos.clone();
         formation::decide(&self.own_folder(), &self.configured, &hellos)
     }
@@ -296,7 +393,7 @@ impl Roll {
 
     /// What this member says of itself.
     pub(super) fn hello(&self) -> HelloBody {
-        let known = self.disks();
+        let (known, ledger) = (self.disks(), self.ledger());
         let soft = self.soft();
         HelloBody {
             members: self.configured.clone(),
@@ -311,6 +408,8 @@ impl Roll {
             },
             schema: SCHEMA,
             lease_ms: u64::try_from(self.lease.as_millis()).ok(),
+            ledger,
+            mark: Some(self.marks.own()),
         }
     }
 

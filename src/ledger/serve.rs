@@ -40,6 +40,10 @@ pub(super) async fn serve(
         }
     };
     core.roll.contact(from);
+    if let Some(how) = core.roll.put_back() {
+        return Err(ServeError::PutBack(how));
+    }
+    core.roll.same_ledger(from, request.ledger)?;
     let answer = take(core, request).await?;
     Ok(wire::encode_answer(&answer))
 }
@@ -50,7 +54,7 @@ async fn take(core: &Core, request: Request) -> Result<Answer, ServeError> {
     match request.call {
         Call::Append(append) => {
             // A learner that was just added may not be on record where the message comes from.
-            if meant.is_some() {
+            if meant.is_some() || core.roll.is_begun_anew() {
                 check_disk(core, meant)?;
             }
             let _heard = core.hearing.read().await;
@@ -66,7 +70,7 @@ async fn take(core: &Core, request: Request) -> Result<Answer, ServeError> {
             Ok(Answer::Append(answer))
         }
         Call::Snapshot(part) => {
-            if meant.is_some() {
+            if meant.is_some() || core.roll.is_begun_anew() {
                 check_disk(core, meant)?;
             }
             let vote = part.vote;

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::{DiskId, MemberId};
 
 use super::disk::{Disk, Held};
-use super::error::{DiskError, OpenError};
+use super::error::{DiskError, OpenError, PutBack};
 use super::log_store::LogStore;
+use super::marks::Remembered;
 use super::state_machine::{StateMachine, Transition};
 use super::types::NodeId;
 use super::view::{self, ViewSender};
@@ -48,6 +49,10 @@ pub(super) const KEY_FORMED_WITH: &str = "formed_with";
 pub(super) const KEY_VOTE: &str = "vote";
 pub(super) const KEY_COMMITTED: &str = "committed";
 pub(super) const KEY_PURGED: &str = "purged";
+/// How far the other members' data folders were seen to go.
+pub(super) const KEY_MARKS: &str = "marks";
+/// This folder was put back in time: it takes no part any more.
+pub(super) const KEY_PUT_BACK: &str = "put_back";
 pub(super) const KEY_SNAPSHOT_META: &str = "snapshot_meta";
 pub(super) const KEY_SNAPSHOT: &str = "snapshot";
 
@@ -87,12 +92,15 @@ pub(super) struct Identity {
     pub(super) disk: DiskId,
     /// The folders the cluster was formed from, if this member took part.
     pub(super) formed_with: BTreeMap<MemberId, DiskId>,
+    /// It was put back in time, as was found out in an earlier life.
+    pub(super) put_back: Option<PutBack>,
 }
 
 /// What stands in the tables and must be known before the first entry.
 struct Found {
     snapshot: Option<(Vec<u8>, Vec<u8>)>,
     identity: Identity,
+    marks: BTreeMap<MemberId, Remembered>,
 }
 
 impl RedbStore {
@@ -119,6 +127,7 @@ impl RedbStore {
             Some((meta, body)) => Some(StateMachine::decode(&disk, &meta, &body)?),
             None => None,
         };
+        disk.marks.remember_again(found.marks);
         let view = view::channel(Arc::default());
         let machine = StateMachine::new(disk.clone(), transition, Arc::clone(&view), restored);
         Ok(Opened {
@@ -163,6 +172,78 @@ impl RedbStore {
         Ok(made)
     }
 
+    /// Puts a new ledger in the place of the folder's own, which is kept under another name: that name
+    /// is returned. The place is never empty.
+    pub(super) async fn replace(
+        dir: &Path,
+        owner: Owner,
+        content: Vec<(&'static str, Vec<u8>)>,
+    ) -> Result<PathBuf, OpenError> {
+        let (disk, kept) = Disk::start(dir.to_owned(), move |dir| {
+            let lock = lock(dir)?;
+            let file = dir.join(DATABASE);
+            let old = inspect(dir, &open_database(dir, &file, |file| file)?, &owner)?;
+            let kept = dir.join(format!("{DATABASE}.{}", old.identity.disk));
+            match fs::hard_link(&file, &kept) {
+                Ok(()) => {}
+                // Of an attempt that was killed: the same file.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => {
+                    return Err(OpenError::from_io(dir, &kept, "keeping the old ledger", e));
+                }
+            }
+            let database = create_database(dir, &file, &owner, &content, |file| file)?;
+            let held = Held {
+                database,
+                lock,
+                file,
+            };
+            Ok((held, kept))
+        })
+        .await?;
+        disk.close().await;
+        Ok(kept)
+    }
+
+    /// Whose folder it is.
+    pub(super) async fn owner(dir: &Path) -> Result<Owner, OpenError> {
+        let (disk, owner) = Disk::start(dir.to_owned(), move |dir| {
+            let lock = lock(dir)?;
+            let file = dir.join(DATABASE);
+            let database = open_database(dir, &file, |file| file)?;
+            let read = || -> Result<_, redb::Error> {
+                let meta = database.begin_read()?.open_table(META)?;
+                Ok(meta.get(KEY_OWNER)?.map(|value| value.value().to_vec()))
+            };
+            let owner = parse(dir, KEY_OWNER, read().map_err(|e| failed(dir, OPENING, e))?)?;
+            let held = Held {
+                database,
+                lock,
+                file,
+            };
+            Ok((held, owner))
+        })
+        .await?;
+        disk.close().await;
+        Ok(owner)
+    }
+
+    /// The first thing in the folder that no empty data folder holds.
+    pub(super) fn foreign_content(dir: &Path) -> Result<Option<String>, OpenError> {
+        let io = |e| OpenError::from_io(dir, dir, "looking into the folder", e);
+        if !exists(dir, dir)? {
+            return Ok(None);
+        }
+        for entry in fs::read_dir(dir).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            // A file system's own, and what a process that was killed here had begun.
+            if name != LOCK && name != UNFINISHED && name != "lost+found" {
+                return Ok(Some(name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// The identity of the folder, which is made if it does not exist. The folder is free again
     /// when this returns.
     pub async fn identity(dir: &Path, owner: Owner) -> Result<DiskId, OpenError> {
@@ -185,6 +266,18 @@ pub(super) async fn keep_formed_with(
         transaction
             .open_table(META)?
             .insert(KEY_FORMED_WITH, encoded.as_slice())?;
+        Ok(())
+    })
+    .await
+}
+
+/// Keeps that this folder was put back in time.
+pub(super) async fn keep_put_back(disk: &Disk, how: &PutBack) -> Result<(), Arc<DiskError>> {
+    let encoded = to_json(how);
+    disk.write("keeping that the folder was put back", move |transaction| {
+        transaction
+            .open_table(META)?
+            .insert(KEY_PUT_BACK, encoded.as_slice())?;
         Ok(())
     })
     .await
@@ -370,9 +463,10 @@ fn inspect(dir: &Path, database: &Database, owner: &Owner) -> Result<Found, Open
             get(KEY_SNAPSHOT)?,
             get(KEY_DISK)?,
             get(KEY_FORMED_WITH)?,
+            (get(KEY_MARKS)?, get(KEY_PUT_BACK)?),
         ))
     };
-    let (schema, found_owner, snapshot_meta, snapshot, disk, formed_with) =
+    let (schema, found_owner, snapshot_meta, snapshot, disk, formed_with, (marks, put_back)) =
         read().map_err(|e| failed(dir, OPENING, e))?;
 
     let found: u32 = parse(dir, KEY_SCHEMA, schema)?;
@@ -404,6 +498,13 @@ fn inspect(dir: &Path, database: &Database, owner: &Owner) -> Result<Found, Open
                 Some(_) => parse(dir, KEY_FORMED_WITH, formed_with)?,
                 None => BTreeMap::new(),
             },
+            put_back: put_back
+                .map(|bytes| parse(dir, KEY_PUT_BACK, Some(bytes)))
+                .transpose()?,
+        },
+        marks: match marks {
+            Some(_) => parse(dir, KEY_MARKS, marks)?,
+            None => BTreeMap::new(),
         },
     })
 }

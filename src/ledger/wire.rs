@@ -19,7 +19,7 @@ use openraft::{EntryPayload, LogId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::DiskId;
+use crate::model::{DiskId, LedgerId};
 
 use super::store::{FIRST_SCHEMA, SCHEMA};
 use super::types::{NodeId, TypeConfig};
@@ -34,6 +34,10 @@ const HEADER: usize = 5;
 pub(super) struct Request {
     /// The data folder the receiver is known by. One with another has forgotten its votes.
     pub(super) to_disk: Option<DiskId>,
+    /// The ledger that the sender's state is of; nothing before it has one, and from a release that
+    /// does not say.
+    #[serde(default)]
+    pub(super) ledger: Option<LedgerId>,
     pub(super) call: Call,
 }
 

@@ -222,6 +222,9 @@ pub enum CommandBody {
         active: Option<RegionId>,
         by: String,
         reason: String,
+        /// The epoch that stood outside.
+        #[serde(default)]
+        seen: Option<Epoch>,
     },
     /// Adds an entry to the audit.
     RecordAudit {

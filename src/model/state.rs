@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, Audit, DiskId, Drill, DrillId, Drills, Epoch, Evacuation, EvacuationId, LagSample,
-    MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
+    LedgerId, MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
 };
 
 /// Everything the cluster has agreed on.
@@ -53,6 +53,28 @@ pub struct Restored {
     /// The applications whose epoch was raised above what stands outside. Of the others nothing is
     /// begun or called.
     pub epochs_known: BTreeSet<AppId>,
+    /// The data folder it began with.
+    #[serde(default)]
+    pub disk: Option<DiskId>,
+    /// Between which epochs each application's was raised: no run of this ledger has one of them.
+    #[serde(default)]
+    pub gaps: BTreeMap<AppId, EpochGap>,
+}
+
+/// Epochs that a ledger passed over: what stands outside with one of them is another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EpochGap {
+    /// The newest that anybody was known to have used,
+    pub above: Epoch,
+    /// and what it was raised to.
+    pub upto: Epoch,
+}
+
+impl EpochGap {
+    /// Whether somebody else has used that epoch since.
+    fn holds(&self, epoch: Epoch) -> bool {
+        self.above < epoch && epoch <= self.upto
+    }
 }
 
 /// How a ledger began.
@@ -142,8 +164,25 @@ impl State {
     /// has acted whom this ledger does not know.
     pub fn overtaken_by(&self, app: &AppId) -> Option<Epoch> {
         let known = self.apps.get(app)?;
-        let read = &known.traffic.as_ref()?.value;
-        read.epoch_of(app).filter(|outside| *outside > known.epoch)
+        let outside = known.traffic.as_ref()?.value.epoch_of(app)?;
+        self.is_anothers(app, outside).then_some(outside)
+    }
+
+    /// Whether that epoch, seen outside, is certainly of somebody whom this ledger does not know.
+    pub fn is_anothers(&self, app: &AppId, outside: Epoch) -> bool {
+        let own = self.apps.get(app).map_or(Epoch(0), |known| known.epoch);
+        let gaps = self.restored.as_ref().map(|restored| &restored.gaps);
+        let gap = gaps.and_then(|gaps| gaps.get(app));
+        outside > own || gap.is_some_and(|gap| gap.holds(outside))
+    }
+
+    /// Which ledger this is the state of; none before it knows a data folder.
+    pub fn ledger(&self) -> Option<LedgerId> {
+        if self.disks.is_empty() {
+            return None;
+        }
+        let begun = self.restored.as_ref().and_then(|restored| restored.disk);
+        Some(begun.map_or(LedgerId::Founded, LedgerId::Begun))
     }
 
     /// The open run of that application.

@@ -76,6 +76,7 @@ pub(super) async fn keep(
                 shared.trouble(&peer.id, code, &message);
                 if let Failed::TheyRefuse(refusal) = &failed {
                     shared.registry.refused_by(&peer.id, refusal);
+                    shared.handler.refused_by(&peer.id, refusal);
                 }
                 state.send_replace(LineState::Down { why: message });
                 wait = match failed {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Channel, Refusal};
-use crate::model::{BootId, DiskId, MemberId, RegionId};
+use crate::model::{BootId, DiskId, DiskMark, MemberId, RegionId};
 
 /// Of the hello's form; a member with another is refused.
 const PROTOCOL: u32 = 1;
@@ -28,6 +28,9 @@ pub struct PeerIdentity {
     pub schema: u32,
     /// Its failoverd's version, for people.
     pub version: String,
+    /// How far its data folder went when this life began; nothing from a release that does not say.
+    #[serde(default)]
+    pub mark: Option<DiskMark>,
 }
 
 /// What both sides say first. Unknown keys are passed over: a later version may say more.

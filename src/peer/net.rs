@@ -38,6 +38,9 @@ pub trait PeerHandler: Send + Sync + 'static {
     /// Whatever the other side is to be told; the connection is closed.
     fn admit(&self, hello: &PeerIdentity) -> Result<(), Refusal>;
 
+    /// Another member does not let this one in. Must not block.
+    fn refused_by(&self, _by: &MemberId, _refusal: &Refusal) {}
+
     /// Answers one call. It is dropped when its caller has waited long enough: what must be brought
     /// to an end all the same belongs into a task of its own.
     async fn handle(
@@ -190,6 +193,7 @@ impl PeerNet {
                 disk: options.disk,
                 schema: options.schema,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                mark: Some(options.mark),
             },
             credentials,
             handler,

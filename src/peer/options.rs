@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Channel;
 use crate::config::{Config, PeerSecurity, Peering};
-use crate::model::{BootId, DiskId, MemberId, RegionId};
+use crate::model::{BootId, DiskId, DiskMark, MemberId, RegionId};
 
 /// Everything one member's port is told.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct PeerOptions {
     pub cluster: String,
     pub boot: BootId,
     pub disk: DiskId,
+    /// How far the data folder went when this life began.
+    pub mark: DiskMark,
     /// The log schema that this build speaks. One apart is a rolling upgrade; more is refused.
     pub schema: u32,
     pub listen: SocketAddr,
@@ -32,7 +34,7 @@ impl PeerOptions {
         config: &Config,
         peering: &Peering,
         boot: BootId,
-        disk: DiskId,
+        (disk, mark): (DiskId, DiskMark),
         schema: u32,
     ) -> Self {
         Self {
@@ -41,6 +43,7 @@ impl PeerOptions {
             cluster: peering.cluster.clone(),
             boot,
             disk,
+            mark,
             schema,
             listen: peering.listen,
             members: peering

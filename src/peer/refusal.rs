@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Channel;
-use crate::model::{BootId, DiskId, MemberId};
+use crate::model::{BootId, DiskId, DiskMark, MemberId};
 
 /// Why a connection or a call is refused. Said to the other side and logged on both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -58,6 +58,18 @@ pub enum Refusal {
         got: DiskId,
         remedy: String,
     },
+    /// Of [`super::PeerHandler::admit`]: the data folder has forgotten what it had promised.
+    #[error(
+        "the data folder of `{member}` was put back in time: it ends at {got}, and had gone to \
+         {known}: {remedy}"
+    )]
+    PutBack {
+        member: MemberId,
+        disk: DiskId,
+        known: DiskMark,
+        got: DiskMark,
+        remedy: String,
+    },
     #[error("{limit} calls of the {channel} channel are already in flight")]
     Busy { channel: Channel, limit: usize },
     /// Done, but the answer is too long to be told: the caller sees an unknown outcome.
@@ -84,6 +96,7 @@ impl Refusal {
             Self::Garbled { .. } => "garbled",
             Self::TooLarge { .. } => "too_large",
             Self::Disk { .. } => "disk",
+            Self::PutBack { .. } => "put_back",
             Self::Busy { .. } => "busy",
             Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::ShuttingDown => "shutting_down",

@@ -229,7 +229,18 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             active,
             by,
             reason,
-        } => restored::raise_epoch(state, now, app, *to, active.as_ref(), by, reason),
+            seen,
+        } => {
+            let raise = restored::Raise {
+                app,
+                to: *to,
+                seen: *seen,
+                active: active.as_ref(),
+                by,
+                reason,
+            };
+            restored::raise_epoch(state, now, raise)
+        }
 
         CommandBody::BeginDrill {
             id,

@@ -14,8 +14,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    AbortReason, AppId, AutomationPause, DiskId, Epoch, Event, MemberId, NeedsOperator, RegionId,
-    Rejection, Restored, RestoredHow, Run, RunStatus, SkipReason, State, StepStatus, Wall,
+    AbortReason, AppId, AutomationPause, DiskId, Epoch, EpochGap, Event, MemberId, NeedsOperator,
+    RegionId, Rejection, Restored, RestoredHow, Run, RunStatus, SkipReason, State, StepStatus,
+    Wall,
 };
 
 use super::apply::app_mut;
@@ -55,6 +56,8 @@ pub(super) fn restored(
         reason: reason.to_owned(),
         at: now,
         epochs_known: BTreeSet::new(),
+        disk: disks.values().next().copied(),
+        gaps: BTreeMap::new(),
     });
     Event::Restored
 }
@@ -78,17 +81,32 @@ pub(super) fn take_up(run: &mut Run, now: Wall) -> bool {
     inherited
 }
 
+/// Which epoch is taken over, on what grounds.
+pub(super) struct Raise<'a> {
+    pub app: &'a AppId,
+    pub to: Epoch,
+    /// What stood outside.
+    pub seen: Option<Epoch>,
+    pub active: Option<&'a RegionId>,
+    pub by: &'a str,
+    pub reason: &'a str,
+}
+
 /// Takes over the epoch that stands outside, or one above it; where somebody else has acted, the run
 /// that is open here is over, and the application serves from where they have left it.
 pub(super) fn raise_epoch(
     state: &mut State,
     now: Wall,
-    app: &AppId,
-    to: Epoch,
-    active: Option<&RegionId>,
-    by: &str,
-    reason: &str,
+    raise: Raise<'_>,
 ) -> Result<Event, Rejection> {
+    let Raise {
+        app,
+        to,
+        seen,
+        active,
+        by,
+        reason,
+    } = raise;
     let standing = state.apps.get(app).map_or(Epoch(0), |known| known.epoch);
     if to < standing {
         return Err(Rejection::WrongEpoch {
@@ -111,6 +129,10 @@ pub(super) fn raise_epoch(
     }
     if let Some(restored) = &mut state.restored {
         restored.epochs_known.insert(app.clone());
+        // A run of the epoch that stood is this ledger's own, and may be carried on.
+        let above = standing.max(seen.unwrap_or(standing));
+        let gap = EpochGap { above, upto: to };
+        restored.gaps.insert(app.clone(), gap);
     }
     Ok(Event::EpochRaised {
         app: app.clone(),

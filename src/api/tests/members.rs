@@ -54,6 +54,7 @@ fn peer(member: &str, disk: u128) -> PeerStatus {
             boot: BootId(1),
             disk: DiskId(disk),
             schema: crate::ledger::SCHEMA + 1,
+            mark: None,
             version: "0.0.9".to_owned(),
         }),
         refuses: None,

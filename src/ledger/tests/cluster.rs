@@ -143,7 +143,7 @@ impl Cluster {
         cluster
     }
 
-    fn folder(&self, member: &MemberId) -> PathBuf {
+    pub(super) fn folder(&self, member: &MemberId) -> PathBuf {
         let life = self.wiped.get(member).copied().unwrap_or(0);
         self.folders.path().join(format!("{member}-{life}"))
     }

@@ -373,6 +373,7 @@ pub(super) fn commands() -> Vec<Command> {
             active: Some(region.clone()),
             by: by.clone(),
             reason: reason.clone(),
+            seen: Some(Epoch(2)),
         },
         CommandBody::Restored {
             how: RestoredHow::ForcedQuorum,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::cluster::{Cluster, eventually, has};
 use crate::ledger::{
-    Formation, HelloBody, MembershipError, OwnFolder, ServeError, decide, node_id,
+    Formation, HelloBody, MembershipError, NotAdmitted, OwnFolder, ServeError, decide, node_id,
 };
 use crate::model::{DiskId, MemberId};
 
@@ -23,6 +23,8 @@ fn hello(list: &BTreeSet<MemberId>, disk: u128, heard: &[(&str, u128)]) -> Hello
         known: BTreeMap::new(),
         schema: 1,
         lease_ms: None,
+        ledger: None,
+        mark: None,
     }
 }
 
@@ -158,6 +160,8 @@ proptest! {
                         known: speaker.cluster.clone().unwrap_or_default(),
                         schema: 1,
                         lease_ms: None,
+        ledger: None,
+        mark: None,
                     };
                     beings[to].heard.insert(names[from].clone(), said);
                 }
@@ -315,7 +319,10 @@ async fn a_wiped_member_neither_votes_nor_follows_until_it_is_readmitted() {
 
     // Everybody who knows better shuts it out, and it takes nothing meant for its old self.
     let leader = cluster.leader().await;
-    let refused = leader.admits(&member, wiped.disk()).expect_err("refused");
+    let refused = leader.admits(&member, wiped.disk(), None);
+    let Err(NotAdmitted::Wiped(refused)) = refused else {
+        panic!("not refused as wiped: {refused:?}");
+    };
     assert_eq!((refused.known, refused.got), (old, wiped.disk()));
     cluster.commit("meanwhile").await;
     eventually("it is asked and refuses", || {
@@ -325,6 +332,7 @@ async fn a_wiped_member_neither_votes_nor_follows_until_it_is_readmitted() {
     assert_eq!(wiped.metrics().last_log_index, None);
     let canvass = crate::ledger::wire::encode_request(&crate::ledger::wire::Request {
         to_disk: Some(old),
+        ledger: None,
         call: crate::ledger::wire::Call::Vote(openraft::raft::VoteRequest::new(
             openraft::Vote::new(99, leader.node()),
             None,
@@ -346,7 +354,9 @@ async fn a_wiped_member_neither_votes_nor_follows_until_it_is_readmitted() {
     let state = cluster.agree().await;
     assert!(has(&state, "before") && has(&state, "meanwhile") && has(&state, "after"));
     assert_eq!(state.disks.get(&member), Some(&wiped.disk()));
-    leader.admits(&member, wiped.disk()).expect("admitted");
+    leader
+        .admits(&member, wiped.disk(), None)
+        .expect("admitted");
     assert_eq!(wiped.formation(), Formation::Formed);
     cluster.shut_down().await;
 }
@@ -365,7 +375,9 @@ async fn one_that_is_shut_out_is_readmitted_with_the_disk_it_presents() {
     cluster.wipe(&name);
     let wiped = cluster.start(&name).await;
     let leader = cluster.leader().await;
-    leader.admits(&member, wiped.disk()).expect_err("refused");
+    leader
+        .admits(&member, wiped.disk(), None)
+        .expect_err("refused");
     let seen = leader.quorum().wiped;
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert_eq!(
@@ -380,7 +392,7 @@ async fn one_that_is_shut_out_is_readmitted_with_the_disk_it_presents() {
         .await
         .expect_err("it has not spoken");
     assert!(matches!(error, MembershipError::NotBack { .. }), "{error}");
-    leader.admits(&member, wiped.disk()).expect("let in");
+    leader.admits(&member, wiped.disk(), None).expect("let in");
     assert!(leader.quorum().wiped.is_empty());
     let asked = tokio::spawn({
         let (leader, member) = (std::sync::Arc::clone(&leader), member.clone());

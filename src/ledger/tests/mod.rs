@@ -14,3 +14,4 @@ mod speech;
 mod succession;
 mod support;
 mod together;
+mod worst_day;

@@ -23,6 +23,7 @@ fn append() -> Request {
         .collect();
     Request {
         to_disk: Some(DiskId(u128::MAX)),
+        ledger: None,
         call: Call::Append(AppendEntriesRequest {
             vote: Vote::new_committed(3, 7),
             prev_log_id: None,

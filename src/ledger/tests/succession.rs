@@ -132,6 +132,7 @@ async fn a_leader_that_is_heard_while_others_are_asked_is_not_voted_out() {
     let asker = cluster.get(name.as_str());
     let late = encode_request(&Request {
         to_disk: Some(asker.disk()),
+        ledger: None,
         call: Call::Append(AppendEntriesRequest {
             vote,
             prev_log_id: None,
@@ -302,6 +303,7 @@ async fn a_follower_that_starts_again_keeps_its_promise_to_the_leader() {
         ));
         let call = encode_request(&Request {
             to_disk: Some(back.disk()),
+            ledger: None,
             call: vote,
         });
         let answer = back.serve(&other, &call).await.expect("answers");

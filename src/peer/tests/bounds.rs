@@ -85,6 +85,7 @@ fn identity(id: &str) -> PeerIdentity {
         disk: DiskId(5),
         schema: 3,
         version: "by hand".to_owned(),
+        mark: None,
     }
 }
 

@@ -193,6 +193,7 @@ impl Running {
 
 pub fn options(id: &str, security: PeerSecurity) -> PeerOptions {
     PeerOptions {
+        mark: crate::model::DiskMark::default(),
         me: MemberId::from(id),
         region: RegionId::from("eu-west-1"),
         cluster: "test".to_owned(),

@@ -20,12 +20,22 @@ fn restore(world: &mut World) {
 }
 
 fn raise(world: &mut World, to: u64, active: Option<&str>) -> Result<Event, Rejection> {
+    raise_over(world, None, to, active)
+}
+
+fn raise_over(
+    world: &mut World,
+    seen: Option<u64>,
+    to: u64,
+    active: Option<&str>,
+) -> Result<Event, Rejection> {
     world.send(CommandBody::RaiseEpoch {
         app: SHOP.into(),
         to: Epoch(to),
         active: active.map(region),
         by: "ada".to_owned(),
         reason: "read in the zone".to_owned(),
+        seen: seen.map(Epoch),
     })
 }
 
@@ -145,4 +155,61 @@ fn an_epoch_never_goes_down_and_the_same_again_changes_nothing() {
             got: Epoch(6)
         })
     );
+}
+
+/// What stands outside, as last read.
+fn outside(world: &mut World, epoch: u64) {
+    let traffic = Traffic {
+        records: vec![epoch_record("www.example.com.", &SHOP.into(), Epoch(epoch))],
+        groups: Vec::new(),
+    };
+    let app = SHOP.into();
+    let read = CommandBody::RecordTraffic { app, traffic };
+    assert_eq!(world.send(read), Ok(Event::Recorded));
+}
+
+#[test]
+fn what_is_left_of_the_cluster_before_is_found_out_though_its_epoch_is_not_above() {
+    let mut world = World::default();
+    assert!(raise(&mut world, 4, None).is_ok());
+    restore(&mut world);
+    // The cluster before it had used 5 since the backup; 6 is passed over.
+    assert!(raise_over(&mut world, Some(5), 6, None).is_ok());
+    let overtaken = |world: &World| world.state.overtaken_by(&SHOP.into());
+    outside(&mut world, 5);
+    assert_eq!(overtaken(&world), None);
+    // It is not dead after all: its next run takes 6, and this ledger's own would take 7.
+    outside(&mut world, 6);
+    assert_eq!(overtaken(&world), Some(Epoch(6)));
+    // A person looks and goes above that too.
+    assert!(raise_over(&mut world, Some(6), 7, None).is_ok());
+    assert_eq!(overtaken(&world), None);
+    // What this ledger's own run writes is its own.
+    assert!(world.open(plan(SHOP, 8), operator()).is_ok());
+    outside(&mut world, 8);
+    assert_eq!(overtaken(&world), None);
+}
+
+#[test]
+fn the_run_that_was_open_keeps_its_epoch_and_what_it_writes_is_its_own() {
+    let mut world = World::with(plan(SHOP, 1));
+    restore(&mut world);
+    assert!(raise_over(&mut world, None, 1, None).is_ok());
+    outside(&mut world, 1);
+    assert_eq!(world.state.overtaken_by(&SHOP.into()), None);
+}
+
+#[test]
+fn each_beginning_is_a_ledger_of_its_own() {
+    let mut world = World::default();
+    assert_eq!(world.state.ledger(), None);
+    let disks = BTreeMap::from([("m".into(), DiskId(1))]);
+    assert!(world.send(CommandBody::FoundCluster { disks }).is_ok());
+    assert_eq!(world.state.ledger(), Some(LedgerId::Founded));
+    restore(&mut world);
+    assert_eq!(world.state.ledger(), Some(LedgerId::Begun(DiskId(9))));
+    // Members that come and go change nothing about it.
+    let (member, disk) = ("n".into(), DiskId(3));
+    assert!(world.send(CommandBody::RecordDisk { member, disk }).is_ok());
+    assert_eq!(world.state.ledger(), Some(LedgerId::Begun(DiskId(9))));
 }
