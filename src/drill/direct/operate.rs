@@ -9,6 +9,10 @@ use crate::model::{
 
 use super::{Director, PERSON, newest};
 
+/// How often a person asks for a live drill, and how long they wait in between.
+const ASKED_AGAIN: u32 = 10;
+const ASKS_AGAIN: Millis = Millis::from_secs(5);
+
 impl Director<'_> {
     /// Does it.
     pub(super) async fn operate(&mut self, act: &OperatorAct, now: Wall) -> Result<(), DrillError> {
@@ -73,9 +77,10 @@ impl Director<'_> {
         Ok(())
     }
 
-    /// A person who has looked at the plan and typed the Region.
+    /// A person who has looked at the plan and typed the Region. A live drill begins on a calm moment
+    /// only, and on a host that is late a probe stumbles now and then: then they ask once more.
     async fn drill_live(&self, to: RegionId, soak: Millis, now: Wall) {
-        let begun = self.stage.cast.begin_drill(DrillAsk {
+        let ask = DrillAsk {
             app: self.app.clone(),
             mode: DrillMode::Live,
             to: Some(to),
@@ -83,11 +88,15 @@ impl Director<'_> {
             reason: self.scenario.title.clone(),
             max_duration: None,
             soak: Some(soak),
-        });
-        match begun.await {
-            Ok(Ok(drill)) => self.note(now, &format!("{drill} has begun")),
-            Ok(Err(refused)) => self.note(now, &format!("refused: {refused}")),
-            Err(error) => self.note(now, &format!("no answer: {error}")),
+        };
+        for _ in 0..ASKED_AGAIN {
+            match self.stage.cast.begin_drill(ask.clone()).await {
+                Ok(Ok(drill)) => return self.note(now, &format!("{drill} has begun")),
+                Ok(Err(refused)) => self.note(now, &format!("refused: {refused}")),
+                Err(error) => self.note(now, &format!("no answer: {error}")),
+            }
+            // Should it have begun all the same: a second one is not begun beside it.
+            self.stage.clock.sleep(ASKS_AGAIN).await;
         }
     }
 
