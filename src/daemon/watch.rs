@@ -5,6 +5,9 @@
 //! Where traffic stands is asked of AWS by every member, leader or not: the answers are none of a
 //! follower's business, but that there are answers tells who could act (DESIGN section 5).
 //!
+//! A run changes where traffic stands: when one has come to rest it is read again at once, so that nobody
+//! is shown what was there before.
+//!
 //! Every thing is watched by a task of its own: one Region that hangs delays no other. What cannot be
 //! read is told once, and again when the reason changes: what a plan lacks must be known before it
 //! is needed.
@@ -14,7 +17,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::active_region;
-use crate::model::{Application, CommandBody, Millis, RegionId, Seen, State, Traffic, Wall};
+use crate::model::{
+    AppId, Application, CommandBody, Millis, RegionId, RunId, Seen, State, Traffic, Wall,
+};
 use crate::ports::ReadError;
 
 use super::epochs;
@@ -27,6 +32,9 @@ const EVERY: Millis = Millis::from_secs(30);
 /// World time until a question that AWS did not answer is asked again: whether this member can act
 /// must be known before it has to.
 const AGAIN: Millis = Millis::from_secs(5);
+
+/// World time in which the end of a run is noticed: less than anybody waits for a page.
+const NOTICE: Millis = Millis::from_secs(1);
 
 /// What has not changed is recorded again after this, so that its age tells whether it is watched.
 const RECORD_AGAIN: Millis = Millis::from_mins(10);
@@ -97,6 +105,7 @@ fn watch_traffic(
                     performer.clock.sleep(Millis::from_secs(1)).await;
                     continue;
                 }
+                let rest = Rest::of(&performer.ledger.state(), &app.name);
                 let looked = traffic(&performer, &app).await;
                 let unanswered = matches!(looked, Err(ReadError::Unobservable { .. }));
                 let failed = looked.is_err();
@@ -110,7 +119,7 @@ fn watch_traffic(
                 }
                 let soon = unanswered || sounds && failed;
                 let pause = if soon { AGAIN } else { EVERY };
-                performer.clock.sleep(pause).await;
+                wait(&performer, &app.name, &rest, pause).await;
             }
         };
         tokio::select! {
@@ -118,6 +127,48 @@ fn watch_traffic(
             () = watching => {}
         }
     });
+}
+
+/// How far the newest run of an application has come to rest.
+#[derive(Debug, PartialEq, Eq)]
+struct Rest {
+    run: Option<RunId>,
+    executed: bool,
+    closed: bool,
+}
+
+impl Rest {
+    fn of(state: &State, app: &AppId) -> Self {
+        let known = state.apps.get(app);
+        let run = known.and_then(|app| app.open_run.as_ref().or(app.last_run.as_ref()));
+        let record = run.and_then(|run| state.runs.get(run));
+        Self {
+            run: run.cloned(),
+            executed: record.is_some_and(|run| run.executed_at.is_some()),
+            closed: record.is_some_and(|run| !run.is_open()),
+        }
+    }
+
+    /// Whether a run has come to rest since `before`.
+    fn is_after(&self, before: &Self) -> bool {
+        self != before && (self.executed || self.closed)
+    }
+}
+
+/// Until the next look is due, or a run that this member leads has come to rest since `before`.
+async fn wait(performer: &Performer, app: &AppId, before: &Rest, pause: Millis) {
+    let due = performer.clock.now().mono + pause;
+    loop {
+        let left = due.since(performer.clock.now().mono);
+        if left == Millis::ZERO {
+            return;
+        }
+        performer.clock.sleep(left.min(NOTICE)).await;
+        let leads = performer.ledger.leads();
+        if leads && Rest::of(&performer.ledger.state(), app).is_after(before) {
+            return;
+        }
+    }
 }
 
 fn keep<F, Fut>(

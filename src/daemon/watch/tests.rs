@@ -1,10 +1,12 @@
 //! What a member's trust in its way to AWS stands on.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::*;
@@ -16,10 +18,11 @@ use crate::daemon::perform::Unseen;
 use crate::daemon::stats::Stats;
 use crate::model::fixtures::application;
 use crate::model::{
-    AppId, BootId, CallOutcome, Command, Event, Intent, LagSample, NodegroupRef, NodegroupSize,
-    Observation, Rejection, Traffic,
+    AppId, AppState, BootId, CallOutcome, Command, ConfigHash, DataLossApproval, Epoch, Event,
+    Intent, LagSample, Mono, NodegroupRef, NodegroupSize, Now, Objective, Observation, Origin,
+    Plan, PlanHash, Rejection, Run, RunKind, RunStatus, Traffic,
 };
-use crate::ports::{Actuator, Call, Ledger, LedgerError, Proof};
+use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 
 /// Answers as told, and counts.
 #[derive(Default)]
@@ -84,8 +87,23 @@ impl Actuator for Aws {
     }
 }
 
-/// Leads, and takes nothing in.
-struct Leading;
+/// Leads, and takes nothing in but what it is to show.
+#[derive(Default)]
+struct Leading(Mutex<Arc<State>>);
+
+impl Leading {
+    fn show(&self, run: Run) {
+        let app = AppState {
+            open_run: run.is_open().then(|| run.id.clone()),
+            last_run: Some(run.id.clone()),
+            ..AppState::default()
+        };
+        let mut state = State::default();
+        state.apps.insert(run.application.clone(), app);
+        state.runs.insert(run.id.clone(), run);
+        *self.0.lock().expect("whole") = Arc::new(state);
+    }
+}
 
 #[async_trait]
 impl Ledger for Leading {
@@ -98,7 +116,7 @@ impl Ledger for Leading {
     }
 
     fn state(&self) -> Arc<State> {
-        Arc::default()
+        Arc::clone(&self.0.lock().expect("whole"))
     }
 
     fn leads(&self) -> bool {
@@ -118,23 +136,7 @@ impl Ledger for Leading {
 async fn said(aws: Aws) -> Vec<bool> {
     let aws = Arc::new(aws);
     let (inbox, mut inputs) = mpsc::channel(64);
-    let performer = Performer {
-        ledger: Arc::new(Leading),
-        actuator: Arc::clone(&aws) as Arc<dyn Actuator>,
-        clock: Arc::new(WorldClock::accelerated(60).expect("in range")),
-        boot: BootId(1),
-        proof_lasts: Millis::ZERO,
-        inbox,
-        stats: Arc::new(Stats::new()),
-        journal: TaskTracker::new(),
-        unseen: Unseen::default(),
-        sheets: Sheets::default(),
-        rehearsals: Default::default(),
-        standing_down: Arc::default(),
-        apps: Arc::default(),
-        looked: Arc::default(),
-        operators: Operators::new([]).0,
-    };
+    let performer = performer(&aws, inbox);
     let apps = ["shop", "bazaar"].map(|name| Application {
         name: name.into(),
         ..application()
@@ -149,6 +151,27 @@ async fn said(aws: Aws) -> Vec<bool> {
     }
     stopping.cancel();
     said
+}
+
+/// A leader that asks there.
+fn performer(aws: &Arc<Aws>, inbox: mpsc::Sender<Input>) -> Performer {
+    Performer {
+        ledger: Arc::new(Leading::default()),
+        actuator: Arc::clone(aws) as Arc<dyn Actuator>,
+        clock: Arc::new(WorldClock::accelerated(60).expect("in range")),
+        boot: BootId(1),
+        proof_lasts: Millis::ZERO,
+        inbox,
+        stats: Arc::new(Stats::new()),
+        journal: TaskTracker::new(),
+        unseen: Unseen::default(),
+        sheets: Sheets::default(),
+        rehearsals: Default::default(),
+        standing_down: Arc::default(),
+        apps: Arc::default(),
+        looked: Arc::default(),
+        operators: Operators::new([]).0,
+    }
 }
 
 #[tokio::test]
@@ -169,4 +192,125 @@ async fn who_is_refused_everywhere_cannot_act() {
     };
     let said = said(aws).await;
     assert!(said.iter().all(|reached| !reached), "{said:?}");
+}
+
+/// A clock that a test moves by hand.
+#[derive(Debug)]
+struct Hand {
+    passed: watch::Sender<u64>,
+}
+
+impl Hand {
+    /// Lets so much world time pass once whoever watches waits, and until it waits again.
+    async fn pass(&self, length: Millis) {
+        while self.passed.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        self.passed.send_modify(|passed| *passed += length.0);
+        // One thread: the sleeper is woken by now, and is run before this task is again.
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Now {
+        let passed = Millis(*self.passed.borrow());
+        Now {
+            mono: Mono(0) + passed,
+            wall: Wall(0) + passed,
+        }
+    }
+
+    fn real(&self, world: Millis, _: Duration) -> Duration {
+        world.as_duration()
+    }
+
+    fn sleep(&self, world: Millis) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut passed = self.passed.subscribe();
+        let due = *passed.borrow() + world.0;
+        Box::pin(async move {
+            // The clock outlives whoever sleeps.
+            let _ = passed.wait_for(|passed| *passed >= due).await;
+        })
+    }
+}
+
+#[tokio::test]
+async fn traffic_is_read_again_at_once_when_a_run_has_come_to_rest() {
+    let aws = Arc::new(Aws::default());
+    let clock = Arc::new(Hand {
+        passed: watch::Sender::new(0),
+    });
+    let ledger = Arc::new(Leading::default());
+    let (inbox, mut inputs) = mpsc::channel(64);
+    let performer = Performer {
+        ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ..performer(&aws, inbox)
+    };
+    let stopping = CancellationToken::new();
+    let app = Arc::new(application());
+    watch_traffic(&performer, &stopping, &app, true);
+    let mut next = async || inputs.recv().await.map(|_| aws.asked("shop"));
+    assert_eq!(next().await, Some(1));
+
+    // A run that is under way changes nothing: the next look is due after half a minute.
+    ledger.show(run_of(&app, None, None));
+    for _ in 0..20 {
+        clock.pass(NOTICE).await;
+    }
+    assert_eq!(aws.asked("shop"), 1);
+    ledger.show(run_of(&app, Some(Wall(20)), None));
+    clock.pass(NOTICE).await;
+    assert_eq!(next().await, Some(2));
+    // Only once; and once more when its soak is over.
+    for _ in 0..20 {
+        clock.pass(NOTICE).await;
+    }
+    assert_eq!(aws.asked("shop"), 2);
+    ledger.show(run_of(&app, Some(Wall(20)), Some(Wall(40))));
+    clock.pass(NOTICE).await;
+    assert_eq!(next().await, Some(3));
+    stopping.cancel();
+}
+
+/// A run as it stands once it was executed, or closed.
+fn run_of(app: &Application, executed_at: Option<Wall>, closed_at: Option<Wall>) -> Run {
+    let plan = Plan {
+        application: app.name.clone(),
+        kind: RunKind::Switchover,
+        from: "eu-west-1".into(),
+        to: "eu-central-1".into(),
+        runbook: "active-passive".to_owned(),
+        objective: Objective::default(),
+        config: ConfigHash::from("test"),
+        epoch: Epoch(1),
+        steps: Vec::new(),
+        notes: Vec::new(),
+        data_loss: None,
+        made_at: Wall(0),
+        hash: PlanHash(String::new()),
+    };
+    Run {
+        id: plan.run_id(),
+        application: app.name.clone(),
+        epoch: plan.epoch,
+        plan,
+        origin: Origin::Operator {
+            name: "ada".to_owned(),
+            reason: "test".to_owned(),
+        },
+        opened_at: Wall(0),
+        closed_at,
+        executed_at,
+        status: RunStatus::Executing,
+        abort: None,
+        soak: Millis::ZERO,
+        data_loss_approval: DataLossApproval::Anyone,
+        paused: None,
+        steps: BTreeMap::new(),
+        restoring: Vec::new(),
+        findings: Vec::new(),
+        drill: None,
+    }
 }
