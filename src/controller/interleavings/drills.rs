@@ -1,6 +1,7 @@
 //! What the drills will ask of a whole cluster, asked of one controller first.
 
 use super::*;
+use crate::runbook::{PlanRequest, plan};
 
 const RAISE: &str = "raise";
 const PROMOTE: &str = "promote";

@@ -1,5 +1,7 @@
 //! Game days beside real life: they come to a plan by themselves, and real life does not notice.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::controller::{DrillAsk, DrillHeard, DrillMove};
 
