@@ -736,6 +736,7 @@ fn in_the_way(rejection: Rejection) -> HoldReason {
         | Rejection::EvacuationOpen { .. }
         | Rejection::Evacuation { .. }
         | Rejection::Founded
+        | Rejection::PauseWithoutEnd
         | Rejection::LastDisk { .. }
         | Rejection::NoSuchDrill { .. }
         | Rejection::NoDrill { .. }

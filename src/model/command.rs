@@ -486,6 +486,10 @@ pub enum Rejection {
     NoDrill { why: String },
     #[error("the cluster is founded already")]
     Founded,
+    #[error(
+        "a pause of automation must end by itself: nobody remembers one for ever; say until when"
+    )]
+    PauseWithoutEnd,
     #[error("member {member} is the only one with a data folder; there is nothing to join again")]
     LastDisk { member: MemberId },
     #[error(

@@ -389,7 +389,7 @@ impl HoldReason {
                 "there is no Region left to go to: rejoin one (`failoverctl rejoin`) or add one"
             }
             Self::TargetNotReady { .. } => {
-                "make the standby healthy first, or choose another with `--to`"
+                "make that Region healthy first, or choose another with `--to`"
             }
             Self::LagUnknown { .. } => {
                 "nobody knows how much would be lost: `failoverctl approve`, or `failover --allow-data-loss`"
@@ -419,7 +419,7 @@ impl HoldReason {
                 "find out why it fails over so often, then `failoverctl ack APP`"
             }
             Self::Quarantined { .. } => {
-                "see that it is healthy again and give its endpoints their weights back, then `failoverctl rejoin APP REGION`"
+                "see that it is healthy again and its database a reader, then `failoverctl rejoin APP REGION`"
             }
             Self::BeingEvacuated { .. } => {
                 "choose another with `--to`, or end it first: `failoverctl evacuate stop`"

@@ -165,6 +165,11 @@ fn check_plan(plan: &Plan) -> Result<(), Rejection> {
 }
 
 /// The guards that `apply` checks again for itself.
+///
+/// Planned windows are not among them. They are configuration, and `apply` reads nothing but the state
+/// and the command: it could only hold the leader's file against the leader's word. A member whose file
+/// differs in anything that is voted under is no leader for long; windows are not part of that, and what
+/// holds at any price is a pause, which is in the state.
 fn check_guards(
     state: &State,
     now: Wall,

@@ -211,6 +211,11 @@ pub(in crate::api) fn of_rejection(rejection: &Rejection) -> Problem {
             "founded",
             "Members are added: failoverctl member add.",
         ),
+        Rejection::PauseWithoutEnd => (
+            StatusCode::BAD_REQUEST,
+            "pause_without_end",
+            "Give it `until` or `for_ms`; `failoverctl pause-automation` takes --for.",
+        ),
         Rejection::LastDisk { .. } => (
             StatusCode::CONFLICT,
             "last_disk",

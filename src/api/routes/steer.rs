@@ -32,6 +32,30 @@ async fn steer<T: Spoken>(
     came.await.map(Told)
 }
 
+/// The same, of what needs a reason.
+async fn because<T: Spoken>(
+    act: Act<T>,
+    text: String,
+    command: impl FnOnce(String, String) -> CommandBody,
+) -> Result<Told<Done>, Problem> {
+    let command = command(act.by.clone(), act.because()?);
+    steer(act, command, text).await
+}
+
+/// The same, of one step.
+async fn of_step(
+    run: String,
+    act: Act<OfStep>,
+    what: &str,
+    command: impl FnOnce(RunId, StepId, String, Option<String>) -> CommandBody,
+) -> Result<Told<Done>, Problem> {
+    let step = StepId(act.body.step.clone());
+    let text = format!("step {step} of {run} {what}");
+    let reason = act.reason().map(str::to_owned);
+    let command = command(RunId(run), step, act.by.clone(), reason);
+    steer(act, command, text).await
+}
+
 /// Give or decline the approval that a step waits for.
 #[utoipa::path(
     post,
@@ -69,12 +93,13 @@ async fn approve(Named(run): Named, act: Act<Approve>) -> Result<Told<Done>, Pro
 )]
 async fn abort(Named(run): Named, act: Act<WithReason>) -> Result<Told<Done>, Problem> {
     let text = format!("{run} is being aborted");
-    let command = CommandBody::Abort {
-        run: RunId(run),
-        by: act.by.clone(),
-        reason: act.because()?,
-    };
-    steer(act, command, text).await
+    let run = RunId(run);
+    because(act, text, |by, reason| CommandBody::Abort {
+        run,
+        by,
+        reason,
+    })
+    .await
 }
 
 /// Begin nothing new in the run until it is resumed. What is under way goes on.
@@ -88,12 +113,13 @@ async fn abort(Named(run): Named, act: Act<WithReason>) -> Result<Told<Done>, Pr
 )]
 async fn pause(Named(run): Named, act: Act<WithReason>) -> Result<Told<Done>, Problem> {
     let text = format!("{run} is paused: nothing new is begun in it");
-    let command = CommandBody::PauseRun {
-        run: RunId(run),
-        by: act.by.clone(),
-        reason: act.because()?,
-    };
-    steer(act, command, text).await
+    let run = RunId(run);
+    because(act, text, |by, reason| CommandBody::PauseRun {
+        run,
+        by,
+        reason,
+    })
+    .await
 }
 
 /// Go on with a run that was paused.
@@ -124,15 +150,15 @@ async fn resume(Named(run): Named, act: Act<Because>) -> Result<Told<Done>, Prob
     responses((status = 200, description = "It is left out.", body = Done)),
 )]
 async fn skip(Named(run): Named, act: Act<OfStep>) -> Result<Told<Done>, Problem> {
-    let step = StepId(act.body.step.clone());
-    let text = format!("step {step} of {run} is left out");
-    let command = CommandBody::SkipStep {
-        run: RunId(run),
-        step,
-        by: act.by.clone(),
-        reason: act.reason().map(str::to_owned),
-    };
-    steer(act, command, text).await
+    of_step(run, act, "is left out", |run, step, by, reason| {
+        CommandBody::SkipStep {
+            run,
+            step,
+            by,
+            reason,
+        }
+    })
+    .await
 }
 
 /// Try a step again that has failed.
@@ -145,13 +171,13 @@ async fn skip(Named(run): Named, act: Act<OfStep>) -> Result<Told<Done>, Problem
     responses((status = 200, description = "It is tried again.", body = Done)),
 )]
 async fn retry(Named(run): Named, act: Act<OfStep>) -> Result<Told<Done>, Problem> {
-    let step = StepId(act.body.step.clone());
-    let text = format!("step {step} of {run} is tried again");
-    let command = CommandBody::RetryStep {
-        run: RunId(run),
-        step,
-        by: act.by.clone(),
-        reason: act.reason().map(str::to_owned),
-    };
-    steer(act, command, text).await
+    of_step(run, act, "is tried again", |run, step, by, reason| {
+        CommandBody::RetryStep {
+            run,
+            step,
+            by,
+            reason,
+        }
+    })
+    .await
 }
