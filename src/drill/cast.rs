@@ -10,9 +10,11 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::controller::{DrillAsk, RunRequest};
-use crate::daemon::AskFailed;
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{CommandBody, DrillId, Event, MemberId, RegionId, Rejection, State, Wall};
+use crate::daemon::{AskFailed, EvacuationAsk};
+use crate::model::{
+    CommandBody, DrillId, Evacuation, Event, MemberId, RegionId, Rejection, State, Wall,
+};
 use crate::ports::{Clock, LedgerError};
 
 use super::member::Member;
@@ -247,6 +249,14 @@ impl Cast {
         body: CommandBody,
     ) -> Result<Result<Event, Rejection>, LedgerError> {
         self.to_ask()?.command(body).await
+    }
+
+    /// A person asks that a Region be left.
+    pub async fn evacuate(
+        &self,
+        ask: &EvacuationAsk,
+    ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
+        self.to_ask()?.evacuate(ask).await
     }
 
     fn to_ask(&self) -> Result<&Member, LedgerError> {

@@ -77,6 +77,14 @@ pub(super) struct Seen {
     pub drill: Option<Drill>,
     /// Who, in the end, did not know the same as another.
     pub disagreement: Option<String>,
+    /// The runs of every application, in a drill of several.
+    pub fleet: Vec<Run>,
+    /// How many applications have left by an evacuation that is completed.
+    pub evacuated: Option<usize>,
+    /// Applications that an evacuation has held at any time.
+    pub held: BTreeSet<AppId>,
+    /// How an evacuation was not as it was asked for.
+    pub disorder: Option<String>,
 }
 
 impl Seen {
@@ -100,6 +108,8 @@ pub(super) struct Director<'a> {
     app: AppId,
     /// The newest that any member has shown of the replicated state.
     state: Arc<State>,
+    /// From which all that is seen of a fleet was taken.
+    fleet_of: Arc<State>,
     seen: Seen,
     /// The next event of the scenario, and since when it may come.
     next: usize,
@@ -123,6 +133,7 @@ impl<'a> Director<'a> {
             diff: SnapshotDiff::default(),
             app: AppId::from(APP),
             state: Arc::default(),
+            fleet_of: Arc::default(),
             seen: Seen::default(),
             next: 0,
             armed_at: Wall(0),
@@ -229,14 +240,16 @@ impl<'a> Director<'a> {
             if !snapshot.ready.is_ready() {
                 return Some(format!("{}: {}", member.id, snapshot.ready));
             }
-            let Some(view) = snapshot.views.get(&self.app) else {
-                return Some(format!("{} has no view of the application", member.id));
-            };
-            if let Some(verdict) = view.verdicts.iter().find(|v| v.state != VerdictState::Up) {
-                return Some(format!(
-                    "{} is {} to {}",
-                    verdict.region, verdict.state, member.id
-                ));
+            for app in self.stage.config.applications.iter().map(|app| &app.name) {
+                let Some(view) = snapshot.views.get(app) else {
+                    return Some(format!("{} has no view of {app}", member.id));
+                };
+                if let Some(verdict) = view.verdicts.iter().find(|v| v.state != VerdictState::Up) {
+                    return Some(format!(
+                        "{app} in {} is {} to {}",
+                        verdict.region, verdict.state, member.id
+                    ));
+                }
             }
             let Some(known) = snapshot.state.apps.get(&self.app) else {
                 return Some(format!("{} knows of nothing recorded", member.id));
@@ -415,6 +428,7 @@ impl<'a> Director<'a> {
             || self.scenario.expect.outcome.is_without_run()
             || self.seen.runs.len() < self.scenario.expect.runs
             || now.since(self.armed_at) < self.scenario.linger
+            || (self.scenario.expect.evacuated.is_some() && self.seen.evacuated.is_none())
         {
             return false;
         }

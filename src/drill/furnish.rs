@@ -10,6 +10,7 @@ use crate::model::{Automation, MemberId, Millis, RegionId};
 use crate::sandbox::SandboxSetup;
 use crate::sandbox::product::ProductAddresses;
 
+use super::fleet;
 use super::scenario::{AppOverrides, Places};
 
 /// The application's name in every drill.
@@ -85,7 +86,7 @@ impl Furniture<'_> {
         for region in &self.setup.regions {
             self.write_region(out, &region.name)?;
         }
-        Ok(())
+        fleet::write(out, self, self.overrides.fleet)
     }
 
     fn write_app(&self, out: &mut String) -> std::fmt::Result {
@@ -175,7 +176,8 @@ impl Furniture<'_> {
             region.endpoint_group_arn,
             url("/fence")
         )?;
-        for nodegroup in region.nodegroup_refs() {
+        // The first is the product's own; the others are the fleet's.
+        for nodegroup in region.nodegroup_refs().into_iter().take(1) {
             writeln!(
                 out,
                 "[[application.region.nodegroup]]\ncluster = \"{}\"\nname = \"{}\"\n",

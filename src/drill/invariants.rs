@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::actuate::policy::{self, PolicyDocument};
 use crate::model::{
-    Intent, Millis, Origin, PlannedStep, RegionId, Run, RunStatus, StepRecord, Wall,
+    AppId, Intent, Millis, Origin, PlannedStep, RegionId, Run, RunStatus, StepRecord, Wall,
 };
 use crate::quorum::majority;
 use crate::sandbox::{
@@ -20,7 +20,10 @@ use super::report::Invariant;
 pub(super) struct Evidence<'a> {
     pub world: &'a World,
     pub setup: &'a SandboxSetup,
+    /// Of every application.
     pub runs: &'a [Run],
+    /// Of a fleet: how an evacuation was not as it was asked for, if it was not.
+    pub disorder: Option<Option<&'a str>>,
     pub log: &'a [LoggedRequest],
     /// The least that the members must be allowed.
     pub policy: &'a PolicyDocument,
@@ -82,6 +85,12 @@ impl Evidence<'_> {
             ),
         ]
         .into_iter()
+        .chain(self.disorder.map(|disorder| {
+            (
+                "an evacuation keeps its order and its number",
+                disorder.map(str::to_owned),
+            )
+        }))
         .map(|(name, broken)| Invariant {
             name: name.to_owned(),
             held: broken.is_none(),
@@ -98,16 +107,19 @@ impl Evidence<'_> {
         if self.two_open {
             return Some("two were seen open at once".to_owned());
         }
-        let mut spans: Vec<(Wall, Wall)> = self
+        let mut spans: Vec<(&AppId, Wall, Wall)> = self
             .runs
             .iter()
-            .map(|run| (run.opened_at, run.closed_at.unwrap_or(Wall(u64::MAX))))
+            .map(|run| {
+                let closed = run.closed_at.unwrap_or(Wall(u64::MAX));
+                (&run.application, run.opened_at, closed)
+            })
             .collect();
         spans.sort();
         spans
             .windows(2)
-            .any(|pair| pair[1].0 < pair[0].1)
-            .then(|| "two overlapped".to_owned())
+            .find(|pair| pair[0].0 == pair[1].0 && pair[1].1 < pair[0].2)
+            .map(|pair| format!("two of {} overlapped", pair[0].0))
     }
 
     /// Of every sort of write on every resource: no more than there were attempts, and none before

@@ -14,9 +14,13 @@ use tokio::time::timeout;
 use crate::actuate::AwsOptions;
 use crate::config::Config;
 use crate::controller::{DrillAsk, RunRequest};
-use crate::daemon::{AskFailed, HostedVantage, Node, NodeError, NodeHandle, NodeOptions};
+use crate::daemon::{
+    AskFailed, EvacuationAsk, HostedVantage, Node, NodeError, NodeHandle, NodeOptions,
+};
 use crate::ledger::{OpenError, StartError};
-use crate::model::{BootId, CommandBody, DrillId, Event, MemberId, RegionId, Rejection};
+use crate::model::{
+    BootId, CommandBody, DrillId, Evacuation, Event, MemberId, RegionId, Rejection,
+};
 use crate::ports::{Actuator, Clock, LedgerError};
 
 use super::hourglass::{Brake, MemberClock};
@@ -228,6 +232,16 @@ impl Member {
     ) -> Result<Result<DrillId, AskFailed>, LedgerError> {
         self.ask(|handle| async move { handle.begin_drill(ask).await })
             .await
+    }
+
+    /// Asks it that a Region be left.
+    pub async fn evacuate(
+        &self,
+        ask: &EvacuationAsk,
+    ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
+        let ask = ask.clone();
+        self.ask(|handle| async move { handle.begin_evacuation(&ask).await })
+            .await?
     }
 
     /// Gives it an operator's word for the ledger.

@@ -10,6 +10,7 @@
 mod cast;
 mod direct;
 mod faults;
+mod fleet;
 mod furnish;
 mod hourglass;
 mod interlude;

@@ -21,6 +21,11 @@ pub async fn run(
     options: &DrillOptions,
     progress: &Progress,
 ) -> Result<Report, DrillError> {
+    let most_speed = scenario.most_speed.unwrap_or(options.speed);
+    let options = &DrillOptions {
+        speed: options.speed.min(most_speed),
+        ..options.clone()
+    };
     let mut stage = Stage::build(scenario, options).await?;
     let seen = Director::new(&mut stage, scenario, progress).play().await;
     let (places, setup) = (stage.places.clone(), stage.setup.clone());

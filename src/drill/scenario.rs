@@ -42,6 +42,9 @@ pub struct Scenario {
     pub expect: Expectation,
     /// World time from the first steady moment until the drill is given up as failed.
     pub deadline: Millis,
+    /// At most so many times faster than real time, whatever was asked for: what plays a larger world
+    /// has less of the host for each part of it.
+    pub most_speed: Option<u32>,
     /// World time for which it goes on after the last event, whatever has come of it by then.
     pub linger: Millis,
     pub app: AppOverrides,
@@ -97,6 +100,13 @@ pub struct AppOverrides {
     pub database: bool,
     /// Whether the application can also go to the witness's Region.
     pub third_region: bool,
+    /// Small applications beside the product.
+    pub fleet: usize,
+}
+
+impl AppOverrides {
+    /// More would be numbered in three digits, and no host plays them.
+    pub const LARGEST_FLEET: usize = 99;
 }
 
 impl Default for AppOverrides {
@@ -109,6 +119,7 @@ impl Default for AppOverrides {
             soak: None,
             database: true,
             third_region: false,
+            fleet: 0,
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::sandbox::{Gate, HoldPoint, Sandbox, SandboxSetup, World};
 use super::DrillOptions;
 use super::cast::{Cast, Script};
 use super::faults;
+use super::fleet;
 use super::furnish::Furniture;
 use super::member::Member;
 use super::scenario::{
@@ -159,6 +160,7 @@ impl Stage {
         if scenario.app.third_region {
             setup = setup.with_candidate(WITNESS);
         }
+        setup = fleet::add(setup, scenario.app.fleet);
         let sandbox = Sandbox::start(setup.clone(), Arc::clone(&clock))
             .await
             .map_err(DrillError::Sandbox)?;
@@ -305,7 +307,7 @@ fn runbook(
     scenario: &Scenario,
     options: &DrillOptions,
 ) -> Result<(String, Vec<Arc<Source>>), DrillError> {
-    let file = |path: &Path| {
+    let file = |path: &Path| -> Result<(String, Vec<Arc<Source>>), DrillError> {
         let text = std::fs::read_to_string(path).map_err(|source| DrillError::Runbook {
             path: path.to_owned(),
             source,
@@ -315,14 +317,18 @@ fn runbook(
             .map_err(|found| DrillError::Invalid(found.render(Style::Plain)))?;
         Ok((parsed.runbook.name.clone(), vec![source]))
     };
-    match (&options.runbook, &scenario.runbook) {
-        (Some(path), _) | (None, RunbookChoice::File(path)) => file(path),
-        (None, RunbookChoice::Shipped(name)) => {
-            let own = shipped_runbook(name)
-                .map(|text| Source::new(format!("{name}.toml"), text.to_owned()));
-            Ok((name.clone(), own.into_iter().collect()))
-        }
+    let shipped = |name: &str| {
+        let text = shipped_runbook(name)?;
+        Some(Source::new(format!("{name}.toml"), text.to_owned()))
+    };
+    let (name, mut texts) = match (&options.runbook, &scenario.runbook) {
+        (Some(path), _) | (None, RunbookChoice::File(path)) => file(path)?,
+        (None, RunbookChoice::Shipped(name)) => (name.clone(), shipped(name).into_iter().collect()),
+    };
+    if scenario.app.fleet > 0 {
+        texts.extend(fleet::RUNBOOKS.into_iter().filter_map(shipped));
     }
+    Ok((name, texts))
 }
 
 fn read_config(text: &str, runbooks: &[Arc<Source>]) -> Result<Config, DrillError> {

@@ -57,11 +57,13 @@ impl Told<'_> {
             alarms: &seen.alarms,
             unusable: &seen.unusable,
             drill: seen.drill.as_ref(),
+            evacuated: seen.evacuated,
         });
         let invariants = Evidence {
             world: self.world,
             setup: self.setup,
-            runs: &seen.runs,
+            runs: &seen.fleet,
+            disorder: (self.scenario.app.fleet > 0).then_some(seen.disorder.as_deref()),
             log: self.log,
             policy: self.policy,
             two_open: seen.two_open,

@@ -119,4 +119,5 @@ scenarios! {
     live_drill_there_and_back: "live-drill-there-and-back",
     outage_during_live_drill: "outage-during-live-drill",
     live_drill_gives_way: "live-drill-gives-way",
+    evacuate_40_applications: "evacuate-40-applications",
 }

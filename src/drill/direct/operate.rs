@@ -1,6 +1,7 @@
 //! What a person does in a drill, through the members as any person would.
 
 use crate::controller::{DrillAsk, RequestId, RunRequest};
+use crate::daemon::EvacuationAsk;
 use crate::drill::scenario::{OperatorAct, Place};
 use crate::drill::stage::DrillError;
 use crate::model::{
@@ -46,6 +47,17 @@ impl Director<'_> {
             }
             OperatorAct::Failback { to } => {
                 self.ask(request(RunKind::Failback, to, false), now).await;
+                return Ok(());
+            }
+            OperatorAct::Evacuate { region, parallel } => {
+                let ask = EvacuationAsk {
+                    region: self.stage.places.region(region).clone(),
+                    by,
+                    reason,
+                    parallel: Some(*parallel),
+                    allow_data_loss: false,
+                };
+                self.evacuate(&ask, now).await;
                 return Ok(());
             }
             OperatorAct::BreakGlass { to } => {
@@ -98,6 +110,24 @@ impl Director<'_> {
             // Should it have begun all the same: a second one is not begun beside it.
             self.stage.clock.sleep(ASKS_AGAIN).await;
         }
+    }
+
+    /// One word for all of them.
+    async fn evacuate(&self, ask: &EvacuationAsk, now: Wall) {
+        let text = match self.stage.cast.evacuate(ask).await {
+            Ok(Ok(begun)) => {
+                let waves = begun.applications.values().map(|evacuee| evacuee.wave);
+                format!(
+                    "evacuation {} of {} applications in {} waves",
+                    begun.id,
+                    begun.applications.len(),
+                    waves.max().unwrap_or(0)
+                )
+            }
+            Ok(Err(rejection)) => format!("refused: {rejection}"),
+            Err(error) => format!("no answer: {error}"),
+        };
+        self.note(now, &text);
     }
 
     /// A person who is not answered reads on the board what came of it, as everybody does.
@@ -175,7 +205,8 @@ impl Director<'_> {
             | OperatorAct::Switchover { .. }
             | OperatorAct::LiveDrill { .. }
             | OperatorAct::BreakGlass { .. }
-            | OperatorAct::Failback { .. } => {
+            | OperatorAct::Failback { .. }
+            | OperatorAct::Evacuate { .. } => {
                 return Err(DrillError::Scenario {
                     why: format!("`{act}` is a request, not a command"),
                 });

@@ -1,6 +1,9 @@
 //! What a drill sees of its members, turn by turn.
 
+use std::sync::Arc;
+
 use crate::controller::active_region;
+use crate::drill::fleet;
 use crate::drill::progress::ProgressEvent;
 use crate::drill::report::MarkKind;
 use crate::model::{Decision, HoldReason, Phase, Ruling, Run, StepStatus, VerdictState, Wall};
@@ -76,9 +79,26 @@ impl Director<'_> {
         let app = self.stage.config.applications.first();
         self.seen.active = app.map(|app| active_region(app, &self.state).clone());
         self.seen.view = Some(view.clone());
+        if self.scenario.app.fleet > 0 {
+            self.take_in_fleet();
+        } else {
+            self.seen.fleet.clone_from(&runs);
+        }
         self.seen.runs = runs;
         let drills = self.state.drills.get(&self.app);
         self.seen.drill = drills.and_then(|drills| drills.newest_first().next().cloned());
+    }
+
+    /// All applications, where anything was written since the last look.
+    fn take_in_fleet(&mut self) {
+        if Arc::ptr_eq(&self.fleet_of, &self.state) {
+            return;
+        }
+        self.fleet_of = Arc::clone(&self.state);
+        self.seen.fleet = self.state.runs.values().cloned().collect();
+        self.seen.evacuated = fleet::evacuated(&self.state);
+        self.seen.held.extend(fleet::held(&self.state).cloned());
+        self.seen.disorder = fleet::disorder(&self.state, &self.seen.held);
     }
 
     /// Who leads, where that has changed.

@@ -131,6 +131,10 @@ pub enum OperatorAct {
     },
     /// Turns the live drill home.
     StopDrill {},
+    Evacuate {
+        region: Place,
+        parallel: u32,
+    },
 }
 
 impl fmt::Display for OperatorAct {
@@ -159,6 +163,9 @@ impl fmt::Display for OperatorAct {
             Self::Rejoin { region } => write!(f, "rejoin {region}"),
             Self::LiveDrill { to, soak_s } => write!(f, "live drill to {to} for {soak_s} s"),
             Self::StopDrill {} => f.write_str("stop the live drill"),
+            Self::Evacuate { region, parallel } => {
+                write!(f, "evacuate {region}, {parallel} at a time")
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Expectation {
     pub drill: Option<String>,
     /// What it ended by, if not by coming home as planned ([`DrillCause::as_str`]).
     pub drill_ended_by: Option<String>,
+    /// So many applications have left by an evacuation that is completed.
+    pub evacuated: Option<usize>,
 }
 
 /// Why a run was aborted.
@@ -161,6 +163,8 @@ pub struct Seen<'a> {
     pub unusable: &'a BTreeSet<&'static str>,
     /// The newest game day.
     pub drill: Option<&'a Drill>,
+    /// How many applications have left by an evacuation that is completed.
+    pub evacuated: Option<usize>,
 }
 
 impl<'a> Seen<'a> {
@@ -212,6 +216,16 @@ impl Expectation {
                 name: format!("at most {most} acknowledged writes are lost"),
                 held: seen.lost_writes <= most,
                 seen: seen.lost_writes.to_string(),
+            });
+        }
+        if let Some(wanted) = self.evacuated {
+            checks.push(Check {
+                name: format!("{wanted} applications leave, and the evacuation completes"),
+                held: seen.evacuated == Some(wanted),
+                seen: match seen.evacuated {
+                    Some(count) => count.to_string(),
+                    None => "no evacuation is completed".to_owned(),
+                },
             });
         }
         self.check_ending(seen, &mut checks);

@@ -2,6 +2,7 @@
 //! mistake at once, each under the line it stands in.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::{
     Aborted, AppOverrides, Deed, Expectation, MemberSetup, Moment, Outcome, Place, RunbookChoice,
     Scenario, ScenarioEvent, Start, StepWord, Trigger,
 };
+use crate::drill::DrillOptions;
 use crate::model::{Automation, Millis};
 use crate::runbook::spanned::{Diagnostic, Diagnostics, Place as Spot, Source, parse_duration};
 
@@ -69,6 +71,7 @@ struct RawScenario {
     start: Spanned<String>,
     deadline: Spanned<String>,
     linger: Option<Spanned<String>>,
+    most_speed: Option<Spanned<u32>>,
     #[serde(default)]
     event: Vec<Spanned<RawEvent>>,
     expect: Spanned<RawExpect>,
@@ -115,6 +118,7 @@ struct RawExpect {
     unusable_vote: Option<String>,
     drill: Option<String>,
     drill_ended_by: Option<String>,
+    evacuated: Option<usize>,
 }
 
 #[derive(Default, Deserialize)]
@@ -135,6 +139,7 @@ struct RawApp {
     database: Option<bool>,
     #[serde(default)]
     third_region: bool,
+    fleet: Option<Spanned<usize>>,
 }
 
 /// Reads a scenario; see [`Scenario::parse`].
@@ -208,6 +213,7 @@ impl Reader {
             Some(linger) => self.length(linger),
             None => Some(Millis::ZERO),
         };
+        let most_speed = self.at_most(raw.most_speed, "most_speed", DrillOptions::MAX_SPEED);
         let expect_span = raw.expect.span();
         let expect = self.expect(raw.expect.into_inner());
         if raw.event.is_empty() {
@@ -236,10 +242,30 @@ impl Reader {
             events,
             expect: expect?,
             deadline: deadline?,
+            most_speed,
             linger: linger?,
             app,
             members: members?,
         })
+    }
+
+    /// A number from 1 to `most`, if there is one.
+    fn at_most<T: Copy + PartialOrd + fmt::Display + From<u8>>(
+        &mut self,
+        number: Option<Spanned<T>>,
+        key: &str,
+        most: T,
+    ) -> Option<T> {
+        let number = number?;
+        let value = *number.get_ref();
+        if value < T::from(1) || value > most {
+            self.problem(
+                number.span(),
+                format!("`{key}` is {value}"),
+                Some(format!("write a number from 1 to {most}")),
+            );
+        }
+        Some(value)
     }
 
     fn event(&mut self, raw: Spanned<RawEvent>) -> Option<ScenarioEvent> {
@@ -410,10 +436,12 @@ impl Reader {
             unusable_vote: raw.unusable_vote,
             drill: raw.drill,
             drill_ended_by: raw.drill_ended_by,
+            evacuated: raw.evacuated,
         })
     }
 
     fn app(&mut self, raw: RawApp) -> AppOverrides {
+        let fleet = self.at_most(raw.fleet, "fleet", AppOverrides::LARGEST_FLEET);
         let mut length = |text: Option<Spanned<String>>| text.and_then(|text| self.length(&text));
         AppOverrides {
             rpo_max: length(raw.rpo_max),
@@ -423,6 +451,7 @@ impl Reader {
             soak: length(raw.soak),
             database: raw.database.unwrap_or(true),
             third_region: raw.third_region,
+            fleet: fleet.unwrap_or(0),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 39] = [
+pub const SHIPPED: [(&str, &str); 40] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -128,10 +128,14 @@ pub const SHIPPED: [(&str, &str); 39] = [
         "live-drill-gives-way",
         include_str!("../scenarios/live-drill-gives-way.toml"),
     ),
+    (
+        "evacuate-40-applications",
+        include_str!("../scenarios/evacuate-40-applications.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
-const RUNBOOKS: [(&str, &str); 6] = [
+const RUNBOOKS: [(&str, &str); 8] = [
     (
         "drill-enough-nodes",
         include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
@@ -155,6 +159,14 @@ const RUNBOOKS: [(&str, &str); 6] = [
     (
         "drill-wait-first",
         include_str!("../scenarios/runbooks/drill-wait-first.toml"),
+    ),
+    (
+        "drill-fleet",
+        include_str!("../scenarios/runbooks/drill-fleet.toml"),
+    ),
+    (
+        "drill-fleet-name",
+        include_str!("../scenarios/runbooks/drill-fleet-name.toml"),
     ),
 ];
 
