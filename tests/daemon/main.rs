@@ -19,6 +19,7 @@ mod disk;
 mod folder;
 mod game_days;
 mod kills;
+mod ledger;
 mod members;
 mod metrics;
 mod mistakes;
