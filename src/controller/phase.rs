@@ -72,14 +72,15 @@ impl Controller {
         if let Some(landed) = landed_late(app, state) {
             return landed;
         }
-        if let Some(away) = self.away(now, state, app) {
-            return away;
-        }
         let suspect = verdicts
             .iter()
             .any(|v| v.region == region && v.state == VerdictState::Suspect);
         if suspect {
             return Phase::Suspect { region };
+        }
+        // What may be an outage of where it serves now comes first.
+        if let Some(away) = self.away(now, state, app) {
+            return away;
         }
         match cool_down(app, state, state.date(now.wall)) {
             Some(remaining) => Phase::CoolDown { remaining },
