@@ -8,11 +8,9 @@ import hashlib
 import json
 import os
 import pathlib
-import re
 import secrets
 import subprocess
 import tempfile
-import urllib.request
 
 HOME = "eu-west-1"
 STANDBY = "eu-central-1"
@@ -60,31 +58,6 @@ class Stage:
         self.process.wait()
         self.process.stdout.close()
         self.folder.cleanup()
-
-    def give_weight_back(self):
-        """What a person does by hand before a failback: the endpoints of the old Region get their
-        weight back."""
-        config = pathlib.Path(self.told["config"]).read_text()
-        endpoint = re.search(r'endpoint_url = "(.+)"', config)[1]
-        group = re.search(r'endpoint_group_arn = "(.+)"', config)[1]
-        found = accelerator(endpoint, "DescribeEndpointGroup", {"EndpointGroupArn": group})
-        endpoints = found["EndpointGroup"]["EndpointDescriptions"]
-        wanted = [{"EndpointId": e["EndpointId"], "Weight": 128} for e in endpoints]
-        body = {"EndpointGroupArn": group, "EndpointConfigurations": wanted}
-        accelerator(endpoint, "UpdateEndpointGroup", body)
-
-
-def accelerator(endpoint, operation, body):
-    request = urllib.request.Request(endpoint, json.dumps(body).encode())
-    request.add_header("Content-Type", "application/x-amz-json-1.1")
-    request.add_header("X-Amz-Target", f"GlobalAccelerator_V20180706.{operation}")
-    scope = "AKIABYHAND/20260101/us-west-2/globalaccelerator/aws4_request"
-    request.add_header(
-        "Authorization",
-        f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 class Tokens:
