@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use crate::detect::{Level, Vantage};
 use crate::model::{
-    AppId, AppView, Application, CommandBody, Decision, Event, HoldReason, MemberId, Millis, Mono,
-    Now, Origin, Plan, RegionId, Rejection, Run, RunId, RunKind, RunLimits, RunStatus, Runbook,
-    Sample, StandDownReason, State, StepActivity, StepId, Target, Traffic, Verdict, VerdictState,
-    VoteSheet,
+    AppId, AppView, Application, CommandBody, Decision, Event, HeldReadiness, HoldReason, MemberId,
+    Millis, Mono, Now, Origin, Plan, RegionId, Rejection, Run, RunId, RunKind, RunLimits,
+    RunStatus, Runbook, Sample, StandDownReason, State, StepActivity, StepId, Target, Touches,
+    Traffic, Verdict, VerdictState, VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
 use crate::run::Heard;
@@ -154,6 +154,14 @@ impl Controller {
             .collect()
     }
 
+    /// What the last look at each application's readiness found.
+    pub fn checks(&self) -> BTreeMap<AppId, Arc<HeldReadiness>> {
+        self.desks
+            .iter()
+            .filter_map(|(app, desk)| Some((app.clone(), Arc::clone(desk.readiness.as_ref()?))))
+            .collect()
+    }
+
     /// The votes as this member holds them.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
@@ -219,6 +227,7 @@ impl Controller {
             | Input::TrafficRead { .. }
             | Input::Opened { .. }
             | Input::Heard { .. }
+            | Input::Readiness(_)
             | Input::Request(_)
             | Input::Drill(_) => {}
         }
@@ -261,6 +270,13 @@ impl Controller {
                     Some(run) => Affected::One(run.application.clone()),
                     None => Affected::Nobody,
                 }
+            }
+            Input::Readiness(held) => {
+                let app = held.report.application.clone();
+                if let Some(desk) = self.desks.get_mut(&app) {
+                    desk.readiness = Some(held);
+                }
+                Affected::One(app)
             }
             Input::Request(request) => {
                 let app = request.app.clone();
@@ -707,6 +723,12 @@ impl Controller {
 
     fn runbook(&self, app: &Application, kind: RunKind) -> Option<&Runbook> {
         self.setup.runbooks.get(app.runbooks.get(&kind)?)
+    }
+
+    /// What that kind's runbook changes; nothing where there is none.
+    fn touches(&self, app: &Application, kind: RunKind) -> Touches {
+        let runbook = self.runbook(app, kind);
+        runbook.map(Runbook::touches).unwrap_or_default()
     }
 }
 

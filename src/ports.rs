@@ -12,7 +12,7 @@ pub use crate::model::{CallOutcome, Goal, Observation};
 use crate::model::{
     AppId, Command, Event, HoldReason, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now,
     Plan, Probe, ProbeResult, ReadinessFinding, RegionId, Rejection, RunId, RunKind, State, StepId,
-    Traffic, Variant, Wall,
+    Touches, Traffic, Variant, Wall,
 };
 
 /// Both clocks, in world time, and the way to wait. One implementation runs at the host's own pace,
@@ -82,6 +82,8 @@ pub struct Inspection {
     pub trials: Vec<PlanTrial>,
     /// What any of the application's runbooks changes.
     pub touches: Touches,
+    /// What the one for an outage changes: the rest stands in no outage's way.
+    pub binding: Touches,
     /// When a run or a drill was last completed.
     pub last_exercise: Option<Wall>,
     /// How long ago that may be.
@@ -97,15 +99,6 @@ pub struct PlanTrial {
     pub plan: Result<Plan, HoldReason>,
     /// Where traffic stands was not told just now: what the plan lacks may be no more than that.
     pub blind: bool,
-}
-
-/// The kinds of resources that runbooks change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Touches {
-    pub accelerator: bool,
-    pub records: bool,
-    pub database: bool,
-    pub nodegroups: bool,
 }
 
 /// One mutating call.

@@ -7,6 +7,9 @@
 //!                    ├─ eks ────────────────┤   write  └─────────┘
 //!                    └─ http ───────────────┘──▶ gate (proof of leadership, last of all)
 //!  outcome ◀── classify ◀── answer, error
+//!
+//!  plans ──▶ readiness: a look at all that they touch ──▶ findings
+//!            permissions: what each action needs, of whom
 //! ```
 //!
 //! Invariants: every call is bounded. A write is sent at most once per [`apply`](Actuator::apply).

@@ -31,6 +31,8 @@ pub struct Config {
     pub runbooks: BTreeMap<String, Runbook>,
     /// Lease and timers of the replicated log.
     pub cluster: ClusterTiming,
+    /// How often everything that plans will touch is looked at.
+    pub readiness: ReadinessPolicy,
     /// How the members reach each other. `None` only where there is one member, and nothing is said
     /// of others.
     pub peering: Option<Peering>,
@@ -93,6 +95,24 @@ pub struct ApiTls {
     pub key_file: PathBuf,
     /// Who signs the certificates of callers; none are asked for if absent.
     pub client_ca_file: Option<PathBuf>,
+}
+
+/// When readiness is looked at, and what is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadinessPolicy {
+    /// World time between two looks at an application.
+    pub interval: Millis,
+    /// A run or a drill of it must not be longer ago.
+    pub drill_max_age: Millis,
+}
+
+impl Default for ReadinessPolicy {
+    fn default() -> Self {
+        Self {
+            interval: Millis::from_mins(5),
+            drill_max_age: Millis::from_mins(30 * 24 * 60),
+        }
+    }
 }
 
 /// The port between members.

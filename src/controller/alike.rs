@@ -57,9 +57,10 @@ impl Hash for Desk {
             drill_asks_at,
             drill_said_at,
             view: _,
+            readiness,
         } = self;
         (&app.name, planning, engine, proven_here).hash(hasher);
-        (unproven_since, end_at, refused, request).hash(hasher);
+        (unproven_since, end_at, refused, request, readiness).hash(hasher);
         not_evacuated_before.hash(hasher);
         (drill_held, drill_asks_at, drill_said_at).hash(hasher);
     }

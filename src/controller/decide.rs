@@ -2,7 +2,7 @@
 
 use crate::model::{
     Application, DataLossApproval, DataLossGrant, Decision, Epoch, GuardVerdict, HoldReason, Now,
-    Origin, Plan, RegionId, Runbook, State, Traffic, Verdict,
+    Origin, Plan, RegionId, State, Traffic, Verdict,
 };
 use crate::quorum::{self, GuardContext, GuardOrigin, Verdicts};
 use crate::runbook::{PlanRequest, plan};
@@ -86,7 +86,11 @@ impl Controller {
             windows: &self.setup.windows,
             to: intended.to.as_ref(),
             origin,
-            data_step: self.runbook(app, intended.kind).is_some_and(has_data_step),
+            touches: self.touches(app, intended.kind),
+            readiness: self
+                .desks
+                .get(&app.name)
+                .and_then(|desk| desk.readiness.as_deref()),
         }
     }
 
@@ -174,11 +178,4 @@ impl Controller {
             .collect();
         Origin::Quorum { tally, evidence }
     }
-}
-
-pub(super) fn has_data_step(runbook: &Runbook) -> bool {
-    runbook
-        .steps
-        .iter()
-        .any(|step| matches!(step.action, crate::model::ActionSpec::AuroraPromote { .. }))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    AppView, Application, CommandBody, HoldReason, Millis, Mono, Now, Origin, PlanHash, RegionId,
-    Run, RunId, RunKind, StepId,
+    AppView, Application, CommandBody, HeldReadiness, HoldReason, Millis, Mono, Now, Origin,
+    PlanHash, RegionId, Run, RunId, RunKind, StepId,
 };
 use crate::run::{Engine, Move};
 
@@ -40,6 +40,8 @@ pub(super) struct Desk {
     /// What became of a live drill is not said again before then.
     pub(super) drill_said_at: Mono,
     pub(super) view: Option<AppView>,
+    /// What the last look at what plans will touch found.
+    pub(super) readiness: Option<Arc<HeldReadiness>>,
 }
 
 impl Desk {
@@ -59,6 +61,7 @@ impl Desk {
             drill_asks_at: Mono::default(),
             drill_said_at: Mono::default(),
             view: None,
+            readiness: None,
         }
     }
 

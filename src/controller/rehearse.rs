@@ -12,7 +12,6 @@ use crate::model::{
 };
 use crate::run;
 
-use super::decide::has_data_step;
 use super::request::wanted_target;
 use super::{
     Controller, Intended, PlanAsk, Planned, RequestId, RunRequest, active_region, in_the_way,
@@ -44,7 +43,7 @@ impl Controller {
             Err(reason) => Some(reason.clone()),
         };
         refused.extend(against.filter(|reason| !is_told(&refused, reason)));
-        let moves_data = self.runbook(app, ask.kind).is_some_and(has_data_step);
+        let moves_data = self.touches(app, ask.kind).database;
         let known = state.apps.get(&app.name);
         let lag = known
             .zip(intended.to.as_ref())

@@ -1,14 +1,15 @@
 //! What the controller is told, and what it asks for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AppId, AppView, Application, AutomationWindow, BootId, CommandBody, DataLossApproval, DrillId,
-    DrillMode, EvacuationId, Event, GuardVerdict, HoldReason, LagSample, Member, MemberId, Millis,
-    Mono, Plan, PlanHash, Probe, RegionId, RehearsalSheet, RehearsedStep, Rejection, RunId,
-    RunKind, Runbook, Sample, StandDownReason, Traffic, VoteSheet, Wall,
+    DrillMode, EvacuationId, Event, GuardVerdict, HeldReadiness, HoldReason, LagSample, Member,
+    MemberId, Millis, Mono, Plan, PlanHash, Probe, RegionId, RehearsalSheet, RehearsedStep,
+    Rejection, RunId, RunKind, Runbook, Sample, StandDownReason, Traffic, VoteSheet, Wall,
 };
 use crate::run::{Heard, Move, Timing};
 
@@ -87,6 +88,8 @@ pub enum Input {
         /// Whether it did.
         reached: bool,
     },
+    /// What a look of this member at what plans will touch found.
+    Readiness(Arc<HeldReadiness>),
     /// A person asks for a run.
     Request(RunRequest),
     /// Something of a game day. Nothing that is decided in earnest follows from it.

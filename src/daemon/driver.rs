@@ -334,6 +334,7 @@ impl Driver {
             leads,
             votes,
             activities,
+            checks: self.controller.checks(),
             ledger: (self.figures)(),
             cluster,
             ready,

@@ -13,10 +13,12 @@ use crate::actuate::{AwsActuator, AwsOptions};
 use crate::config::Config;
 use crate::controller::{Controller, Input, RunRequest, Setup};
 use crate::ledger::{LedgerOptions, LedgerTiming, NoPeers, PeerCalls, RaftLedger, StartError};
-use crate::model::{BootId, CommandBody, Event, MemberId, Millis, Probe, Rejection, Target};
+use crate::model::{
+    AppId, BootId, CommandBody, Event, HeldReadiness, MemberId, Millis, Probe, Rejection, Target,
+};
 use crate::notify::{ClientError, Tally};
 use crate::peer::PeerStartError;
-use crate::ports::{Actuator, Clock, Ledger, LedgerError};
+use crate::ports::{Actuator, Clock, Inspector, Ledger, LedgerError};
 use crate::probe::{LoopStall, NetProber, ProbeSet};
 use crate::run::{self, Timing};
 
@@ -32,6 +34,7 @@ use super::notify;
 use super::operate::Operators;
 use super::pauses::PausesKnown;
 use super::perform::{Performer, Unseen};
+use super::readiness::{self, CheckDesk, NotChecked};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
 use super::steady::SteadyClock;
@@ -149,6 +152,7 @@ pub struct NodeHandle {
     notices: broadcast::Sender<Notice>,
     stats: Arc<Stats>,
     pub(super) fleet: Arc<Fleet>,
+    checks: CheckDesk,
 }
 
 impl Node {
@@ -187,9 +191,11 @@ impl Node {
             .await?,
         );
         let aws = AwsActuator::new(&config.applications, Arc::clone(&clock), aws).await;
+        let aws = Arc::new(aws);
+        let inspector: Arc<dyn Inspector> = Arc::clone(&aws) as Arc<dyn Inspector>;
         let actuator: Arc<dyn Actuator> = match interpose {
-            Some(interpose) => interpose(Arc::new(aws)),
-            None => Arc::new(aws),
+            Some(interpose) => interpose(aws),
+            None => aws,
         };
         let lease = world(clock.as_ref(), ledger_timing.election_max);
         let call_timeout = config
@@ -267,6 +273,7 @@ impl Node {
             stats.hosts(&vantage.member);
         }
         watchers::spawn(&config.applications, &performer, &stopping);
+        let checks = readiness::spawn(&config, inspector, &performer, &stopping);
         let stall = LoopStall::new();
         tokio::spawn({
             let (stall, stopping) = (stall.clone(), stopping.clone());
@@ -317,6 +324,7 @@ impl Node {
                 notices,
                 stats,
                 fleet: Arc::new(Fleet::of(&config)),
+                checks,
             },
             ledger,
             cluster,
@@ -368,6 +376,20 @@ impl NodeHandle {
     /// Counters since the start.
     pub fn stats(&self) -> Arc<Stats> {
         Arc::clone(&self.stats)
+    }
+
+    /// What the last look of this member at the application's readiness found, if there was one.
+    pub fn readiness(&self, app: &AppId) -> Option<Arc<HeldReadiness>> {
+        self.snapshots.borrow().checks.get(app).cloned()
+    }
+
+    /// Looks now, after those who asked before, and answers with what it found. Bounded.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such application, a run is under way, or AWS does not answer.
+    pub async fn check_now(&self, app: AppId) -> Result<Arc<HeldReadiness>, NotChecked> {
+        self.checks.check_now(app).await
     }
 
     /// Asks for a run, of the leader where this member follows. Whether it is made shows in the

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ledger::{CommitTimes, Formation, LedgerMetrics, Quorum};
-use crate::model::{AppId, AppView, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId};
+use crate::model::{
+    AppId, AppView, HeldReadiness, HeldVote, MemberId, Now, RunId, State, StepActivity, StepId,
+};
 use crate::notify::Tally;
 use crate::peer::{CertificateStatus, PeerStatus};
 
@@ -33,6 +35,8 @@ pub struct Snapshot {
     pub votes: Vec<(MemberId, HeldVote)>,
     /// What this member is doing about the steps of open runs.
     pub activities: BTreeMap<(RunId, StepId), StepActivity>,
+    /// What this member last found of each application's readiness.
+    pub checks: BTreeMap<AppId, Arc<HeldReadiness>>,
     pub ledger: LedgerFigures,
     pub cluster: ClusterView,
     pub ready: Readiness,
@@ -50,6 +54,7 @@ impl Snapshot {
             leads: false,
             votes: Vec::new(),
             activities: BTreeMap::new(),
+            checks: BTreeMap::new(),
             ledger: LedgerFigures::default(),
             cluster: ClusterView::default(),
             ready: Readiness::new([Unready::NoLeader, Unready::NoVotes]),

@@ -76,6 +76,9 @@ pub(super) fn of_world(spec: &FaultSpec, places: &Places, setup: &SandboxSetup) 
                 region: region(of),
                 at_most: *at_most,
             }],
+            FaultSpec::NoInstances { region: of } => {
+                vec![Fault::NoInstances { region: region(of) }]
+            }
             FaultSpec::Lag { lag } => vec![Fault::Lag { lag: *lag }],
             FaultSpec::LagUnknown {} => vec![Fault::LagUnknown],
             FaultSpec::WriterUnfenced { region: of } => {

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, DrillId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, RegionId, Run, RunId,
-    RunKind, StepId, Wall,
+    AppId, DrillId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, ReadinessFinding,
+    RegionId, Run, RunId, RunKind, StepId, Wall,
 };
 
 /// What the quorum makes of the votes on one Region.
@@ -202,6 +202,17 @@ pub enum HoldReason {
         region: RegionId,
         why: String,
     },
+    /// A look at what the plan will touch found something that stands against going there.
+    TargetFinding {
+        region: RegionId,
+        finding: Box<ReadinessFinding>,
+    },
+    /// Nobody has looked at what the plan will touch, or not lately.
+    ReadinessStale {
+        region: RegionId,
+        /// Of the last look; `None` if there was none.
+        age: Option<Millis>,
+    },
     LagUnknown {
         why: String,
     },
@@ -334,6 +345,8 @@ impl HoldReason {
             Self::SingleVantage => "single_vantage",
             Self::NoCandidate => "no_candidate",
             Self::TargetNotReady { .. } => "target_not_ready",
+            Self::TargetFinding { .. } => "target_finding",
+            Self::ReadinessStale { .. } => "readiness_stale",
             Self::LagUnknown { .. } => "lag_unknown",
             Self::LagTooHigh { .. } => "lag_too_high",
             Self::AutomationPaused { .. } => "automation_paused",
@@ -390,6 +403,12 @@ impl HoldReason {
             }
             Self::TargetNotReady { .. } => {
                 "make that Region healthy first, or choose another with `--to`"
+            }
+            Self::TargetFinding { .. } => {
+                "`failoverctl check APP --now` looks again once that is mended; `--to` chooses another Region"
+            }
+            Self::ReadinessStale { .. } => {
+                "`failoverctl check APP --now` looks; if it cannot, see the daemon's log"
             }
             Self::LagUnknown { .. } => {
                 "nobody knows how much would be lost: `failoverctl approve`, or `failover --allow-data-loss`"
@@ -497,6 +516,18 @@ impl fmt::Display for HoldReason {
             Self::SingleVantage => f.write_str("one vantage alone may not act by itself"),
             Self::NoCandidate => f.write_str("no other Region may be moved to"),
             Self::TargetNotReady { region, why } => write!(f, "{region} is not ready: {why}"),
+            Self::TargetFinding { region, finding } => {
+                let ReadinessFinding { code, text, .. } = finding.as_ref();
+                write!(f, "{region} is not ready: {text} ({code})")?;
+                match &finding.remedy {
+                    Some(remedy) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
+            }
+            Self::ReadinessStale { region, age } => match age {
+                Some(age) => write!(f, "whether {region} is ready was last looked at {age} ago"),
+                None => write!(f, "nobody has looked yet whether {region} is ready"),
+            },
             Self::LagUnknown { why } => write!(f, "the replication lag is unknown: {why}"),
             Self::LagTooHigh { lag, rpo_max } => write!(
                 f,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, MemberId, Millis, Mono, RegionId, Wall};
+use super::{AppId, MemberId, Millis, Mono, RegionId, Touches, Wall};
 
 /// What one look at one application has found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,10 +38,13 @@ impl ReadinessReport {
         }
     }
 
-    /// The worst of what stands against moving to `region`.
-    pub fn blocking(&self, region: &RegionId) -> Option<&ReadinessFinding> {
+    /// What stands against a run to `region` that changes resources of those kinds: of that Region, or
+    /// of none.
+    pub fn blocking(&self, region: &RegionId, touched: Touches) -> Option<&ReadinessFinding> {
         self.findings.iter().find(|finding| {
-            finding.level == ReadinessLevel::Blocking && finding.region.as_ref() == Some(region)
+            let there = finding.region.as_ref().is_none_or(|of| of == region);
+            let blocks = finding.level == ReadinessLevel::Blocking;
+            blocks && there && finding.code.concerns(touched)
         })
     }
 
@@ -152,8 +155,8 @@ codes! {
     EndpointGroup "endpoint_group" [Blocking] "The Region's endpoint group exists and is the Region's.",
     EndpointsPresent "endpoints_present" [Blocking] "The endpoint group holds endpoints.",
     EndpointsHealthy "endpoints_healthy" [Warning Blocking] "The accelerator finds the endpoints healthy.",
-    EndpointWeights "endpoint_weights" [Warning Blocking] "Not every endpoint has weight 0.",
-    RecordSet "record_set" [Warning Blocking] "The Region's failover record sets exist.",
+    EndpointWeights "endpoint_weights" [Blocking] "Not every endpoint has weight 0.",
+    RecordSet "record_set" [Blocking] "The Region's failover record sets exist.",
     RecordTtl "record_ttl" [Warning] "Their TTL is 60 s or less.",
     RecordHealthCheck "record_health_check" [Warning Blocking] "The record set has a health check that exists and looks, or evaluates its target's health.",
     RecordHealth "record_health" [Warning] "The health check finds the Region's endpoint healthy.",
@@ -172,6 +175,35 @@ codes! {
     ControlPlane "control_plane" [Warning] "No step of an ungraceful run needs the control plane of the Region it flees.",
     Permission "permission" [Warning Blocking] "The IAM policy allows every call of the plan.",
     LastExercise "last_exercise" [Warning] "A run or a drill was completed not longer ago than `drill_max_age`.",
+}
+
+impl ReadinessCode {
+    /// Whether it says something of a run that changes resources of those kinds.
+    pub fn concerns(self, touched: Touches) -> bool {
+        match self {
+            Self::Accelerator
+            | Self::EndpointGroup
+            | Self::EndpointsPresent
+            | Self::EndpointsHealthy
+            | Self::EndpointWeights => touched.accelerator,
+            Self::RecordSet | Self::RecordTtl | Self::RecordHealthCheck | Self::RecordHealth => {
+                touched.records
+            }
+            Self::GlobalCluster
+            | Self::DatabaseAttached
+            | Self::DatabaseAvailable
+            | Self::DatabaseInstances
+            | Self::EngineVersion
+            | Self::ReplicationLag => touched.database,
+            Self::Nodegroup
+            | Self::NodegroupHealth
+            | Self::NodegroupZones
+            | Self::NodegroupSize
+            | Self::NodegroupLaunch => touched.nodegroups,
+            // Of whichever kind.
+            Self::Plan | Self::ControlPlane | Self::Permission | Self::LastExercise => true,
+        }
+    }
 }
 
 impl fmt::Display for ReadinessCode {
@@ -196,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first_and_blocks_its_own_region_alone() {
+    fn the_worst_comes_first_and_blocks_its_own_region_or_all() {
         let findings = vec![
             finding(ReadinessLevel::Passed, Some("a")),
             finding(ReadinessLevel::Blocking, Some("b")),
@@ -215,9 +247,60 @@ mod tests {
                 ReadinessLevel::Passed
             ]
         );
-        assert!(report.blocking(&"b".into()).is_some());
-        assert_eq!(report.blocking(&"a".into()), None);
+        let all = Touches::default();
+        let blocking = |region: &str| report.blocking(&region.into(), all);
+        assert_eq!(blocking("b").map(|f| f.region.clone()), Some(None));
         assert_eq!(report.count(ReadinessLevel::Blocking), 2);
+        let mut without = report.clone();
+        without.findings.retain(|finding| finding.region.is_some());
+        assert!(without.blocking(&"b".into(), all).is_some());
+        assert_eq!(without.blocking(&"a".into(), all), None);
+    }
+
+    #[test]
+    fn what_a_run_does_not_touch_says_nothing_of_it() {
+        let of = |code| ReadinessFinding {
+            code,
+            ..finding(ReadinessLevel::Blocking, None)
+        };
+        let accelerator = of(ReadinessCode::Accelerator);
+        let report =
+            |finding| ReadinessReport::new("shop".into(), "m".into(), Wall(1), vec![finding]);
+        let dns = Touches {
+            records: true,
+            ..Touches::default()
+        };
+        let both = Touches {
+            accelerator: true,
+            ..dns
+        };
+        let disabled = report(accelerator.clone());
+        assert_eq!(disabled.blocking(&"a".into(), dns), None);
+        assert_eq!(disabled.blocking(&"a".into(), both), Some(&accelerator));
+        // A permission is asked for whatever the plans call.
+        let refused = report(of(ReadinessCode::Permission));
+        assert!(refused.blocking(&"a".into(), dns).is_some());
+    }
+
+    #[test]
+    fn the_documentation_lists_every_code() {
+        let levels = |code: ReadinessCode| {
+            let words: Vec<&str> = code.levels().iter().map(|level| level.as_str()).collect();
+            words.join(", ")
+        };
+        let table: Vec<String> = ReadinessCode::ALL
+            .iter()
+            .map(|code| format!("| `{code}` | {} | {} |", code.meaning(), levels(*code)))
+            .collect();
+        let documented: Vec<&str> = include_str!("../../docs/readiness.md")
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter(|line| line.matches('|').count() == 4)
+            .collect();
+        assert_eq!(
+            documented, table,
+            "docs/readiness.md, \"What is looked at\""
+        );
     }
 
     #[test]

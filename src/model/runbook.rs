@@ -56,6 +56,48 @@ pub struct Runbook {
     pub traffic_before_data: Option<String>,
 }
 
+impl Runbook {
+    /// What its steps change.
+    pub fn touches(&self) -> Touches {
+        let mut touches = Touches::default();
+        for step in &self.steps {
+            match step.action {
+                ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => touches.accelerator = true,
+                ActionSpec::Route53Failover { .. } => touches.records = true,
+                ActionSpec::AuroraPromote { .. } => touches.database = true,
+                ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
+                ActionSpec::HttpCheck { .. }
+                | ActionSpec::HttpRequest { .. }
+                | ActionSpec::Approval { .. }
+                | ActionSpec::Wait { .. } => {}
+            }
+        }
+        touches
+    }
+}
+
+/// The kinds of resources that a runbook changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    pub accelerator: bool,
+    pub records: bool,
+    pub database: bool,
+    pub nodegroups: bool,
+}
+
+impl Touches {
+    /// What either changes.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            accelerator: self.accelerator || other.accelerator,
+            records: self.records || other.records,
+            database: self.database || other.database,
+            nodegroups: self.nodegroups || other.nodegroups,
+        }
+    }
+}
+
 /// What the runbook is meant to achieve.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -63,7 +63,7 @@ pub(super) fn lag_within_rpo(ctx: &GuardContext<'_>) -> Result<Millis, HoldReaso
 /// On whose word this run may lose unreplicated data: an operator's who said so, or the data
 /// guard's; nobody's otherwise, and never for a graceful run.
 pub fn data_loss_grant(ctx: &GuardContext<'_>) -> Option<DataLossGrant> {
-    if ctx.kind.is_graceful() || !ctx.data_step {
+    if ctx.kind.is_graceful() || !ctx.touches.database {
         return None;
     }
     if let Ok(lag) = lag_within_rpo(ctx) {

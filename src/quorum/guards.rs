@@ -14,8 +14,8 @@
 
 use crate::model::{
     Agreement, AppState, Application, Automation, AutomationWindow, Guard, GuardVerdict,
-    HoldReason, Member, Millis, Mono, Now, RegionId, Role, Ruling, RunKind, SingleVantage, State,
-    Unusable, Verdict, VerdictState, Wall,
+    HeldReadiness, HoldReason, Member, Millis, Mono, Now, RegionId, Role, Ruling, RunKind,
+    SingleVantage, State, Touches, Unusable, Verdict, VerdictState, Wall,
 };
 
 use super::data::lag_within_rpo;
@@ -62,8 +62,10 @@ pub struct GuardContext<'a> {
     /// Nobody, if there is no candidate.
     pub to: Option<&'a RegionId>,
     pub origin: GuardOrigin,
-    /// Whether the runbook moves data.
-    pub data_step: bool,
+    /// What the runbook changes.
+    pub touches: Touches,
+    /// What the last look at what plans will touch found, if there was one.
+    pub readiness: Option<&'a HeldReadiness>,
 }
 
 impl GuardContext<'_> {
@@ -297,12 +299,39 @@ fn target_ready(ctx: &GuardContext<'_>) -> Ruling {
         ctx.from,
         to,
     );
-    ready.map_or_else(Ruling::Hold, |()| Ruling::Pass)
+    match ready {
+        Err(reason) => Ruling::Hold(reason),
+        Ok(()) => looked_at(ctx, to),
+    }
+}
+
+/// Only what is about `to` counts, or about no Region, such as the global cluster; and of that only
+/// what the runbook changes. What is about `from` stands in no way of leaving it.
+fn looked_at(ctx: &GuardContext<'_>, to: &RegionId) -> Ruling {
+    let stale = |age| {
+        Ruling::Warn(HoldReason::ReadinessStale {
+            region: to.clone(),
+            age,
+        })
+    };
+    let Some(held) = ctx.readiness else {
+        return stale(None);
+    };
+    if held.is_stale(ctx.now.mono) {
+        return stale(Some(ctx.now.mono.since(held.looked_at)));
+    }
+    match held.report.blocking(to, ctx.touches) {
+        Some(finding) => Ruling::Hold(HoldReason::TargetFinding {
+            region: to.clone(),
+            finding: Box::new(finding.clone()),
+        }),
+        None => Ruling::Pass,
+    }
 }
 
 /// A graceful run loses nothing, and a plan without a data step has nothing to lose.
 fn data_guard(ctx: &GuardContext<'_>) -> Ruling {
-    if !ctx.data_step || ctx.kind.is_graceful() {
+    if !ctx.touches.database || ctx.kind.is_graceful() {
         return Ruling::Pass;
     }
     let Err(reason) = lag_within_rpo(ctx) else {

@@ -22,8 +22,32 @@ struct World {
     kind: RunKind,
     origin: GuardOrigin,
     data_step: bool,
+    /// What else it changes.
+    touches: Touches,
     windows: Vec<AutomationWindow>,
+    /// By default just looked, and nothing found.
+    readiness: Option<HeldReadiness>,
     sequence: u64,
+}
+
+/// A look at that moment, of those that are repeated every five minutes.
+fn looked(at: Mono, findings: Vec<ReadinessFinding>) -> HeldReadiness {
+    HeldReadiness {
+        report: ReadinessReport::new("shop".into(), "m2".into(), Wall(0), findings),
+        looked_at: at,
+        interval: Millis::from_mins(5),
+    }
+}
+
+fn finding(level: ReadinessLevel, region: Option<&str>) -> ReadinessFinding {
+    ReadinessFinding {
+        code: ReadinessCode::DatabaseInstances,
+        level,
+        region: region.map(RegionId::from),
+        subject: "shop-eu-central-1".to_owned(),
+        text: "the cluster has no instance".to_owned(),
+        remedy: Some("add an instance to it".to_owned()),
+    }
 }
 
 impl World {
@@ -42,7 +66,9 @@ impl World {
             kind: RunKind::Failover,
             origin: GuardOrigin::Automatic,
             data_step: true,
+            touches: Touches::default(),
             windows: Vec::new(),
+            readiness: Some(looked(Mono(10_000 * S), Vec::new())),
             sequence: 0,
         }
     }
@@ -168,7 +194,11 @@ impl World {
             windows: &self.windows,
             to: to.as_ref(),
             origin: self.origin.clone(),
-            data_step: self.data_step,
+            touches: Touches {
+                database: self.data_step,
+                ..self.touches
+            },
+            readiness: self.readiness.as_ref(),
         })
     }
 
@@ -837,4 +867,85 @@ fn a_region_that_is_being_evacuated_is_no_candidate() {
         world.decide(),
         Decision::Hold(vec![HoldReason::NoCandidate])
     );
+}
+
+#[test]
+fn what_a_look_found_of_the_target_binds_everybody() {
+    let mut world = World::agreed();
+    let blocks = finding(ReadinessLevel::Blocking, Some(TO));
+    world.readiness = Some(looked(world.now.mono, vec![blocks.clone()]));
+    let held = Ruling::Hold(HoldReason::TargetFinding {
+        region: TO.into(),
+        finding: Box::new(blocks),
+    });
+    assert_eq!(world.ruling(Guard::TargetReady), held);
+    assert_eq!(world.held_by(), ["target_finding"]);
+    let Ruling::Hold(reason) = &held else {
+        unreachable!("made above");
+    };
+    assert_eq!(
+        reason.to_string(),
+        "eu-central-1 is not ready: the cluster has no instance (database_instances); add an \
+         instance to it"
+    );
+    for kind in [RunKind::Failover, RunKind::Switchover] {
+        let mut asked = World::agreed().by_operator(kind, true);
+        asked.readiness = world.readiness.clone();
+        assert_eq!(asked.ruling(Guard::TargetReady), held, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_not_about_the_target_holds_nothing() {
+    let mut world = World::agreed();
+    let others = vec![
+        finding(ReadinessLevel::Blocking, Some(FROM)),
+        finding(ReadinessLevel::Warning, Some(TO)),
+        finding(ReadinessLevel::Unknown, Some(TO)),
+    ];
+    world.readiness = Some(looked(world.now.mono, others));
+    assert_eq!(world.ruling(Guard::TargetReady), Ruling::Pass);
+    assert!(world.acts());
+}
+
+#[test]
+fn what_belongs_to_no_region_holds_the_run_that_touches_it() {
+    let mut world = World::agreed();
+    let mut disabled = finding(ReadinessLevel::Blocking, None);
+    disabled.code = ReadinessCode::Accelerator;
+    world.readiness = Some(looked(world.now.mono, vec![disabled]));
+    assert_eq!(world.ruling(Guard::TargetReady), Ruling::Pass);
+    world.touches.accelerator = true;
+    assert_eq!(world.held_by(), ["target_finding"]);
+}
+
+#[test]
+fn a_look_that_is_old_or_never_was_only_warns() {
+    let mut world = World::agreed();
+    let blocks = vec![finding(ReadinessLevel::Blocking, Some(TO))];
+    let long_ago = Millis(15 * 60 * S + 1);
+    for (readiness, age) in [
+        (None, None),
+        (
+            Some(looked(world.now.mono - long_ago, blocks)),
+            Some(long_ago),
+        ),
+    ] {
+        world.readiness = readiness;
+        let region = TO.into();
+        let warning = Ruling::Warn(HoldReason::ReadinessStale { region, age });
+        assert_eq!(world.ruling(Guard::TargetReady), warning);
+        assert!(world.acts());
+    }
+}
+
+#[test]
+fn a_cold_region_is_judged_by_what_a_look_found_alone() {
+    let mut world = World::agreed();
+    world.app.regions[1].cold = true;
+    world.app.regions[1].probes.clear();
+    assert_eq!(world.ruling(Guard::TargetReady), Ruling::Pass);
+    let blocks = vec![finding(ReadinessLevel::Blocking, Some(TO))];
+    world.readiness = Some(looked(world.now.mono, blocks));
+    assert_eq!(world.held_by(), ["target_finding"]);
 }

@@ -25,6 +25,7 @@ mod metrics;
 mod mistakes;
 mod operators;
 mod outage;
+mod readiness;
 mod stage;
 mod stop;
 mod strangers;

@@ -6,5 +6,6 @@
 mod callers;
 mod config;
 mod notifications;
+mod readiness;
 mod runbooks;
 mod shipped;

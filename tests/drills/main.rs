@@ -96,6 +96,7 @@ scenarios! {
     lag_too_high: "lag-too-high",
     lag_unknown: "lag-unknown",
     lag_unknown_no_data: "lag-unknown-no-data",
+    standby_not_ready: "standby-not-ready",
     control_plane_of_from_gone: "control-plane-of-from-gone",
     stale_plan: "stale-plan",
     dial_turned_back: "dial-turned-back",

@@ -76,7 +76,17 @@ impl Checked {
 
     async fn look(&self) -> Vec<ReadinessFinding> {
         let app = &self.stage.application.name;
-        self.stage.actuator.inspect(app, &self.asked().await).await
+        let findings = self.stage.actuator.inspect(app, &self.asked().await).await;
+        for finding in &findings {
+            let serves = finding.region == Some(self.stage.application.home.clone());
+            let documented = match finding.level {
+                Passed | Unknown => true,
+                Warning if serves => true,
+                level => finding.code.levels().contains(&level),
+            };
+            assert!(documented, "docs/readiness.md does not say so: {finding:?}");
+        }
+        findings
     }
 }
 
@@ -479,12 +489,27 @@ async fn a_plan_that_leans_on_the_region_it_flees_is_told() {
     assert_eq!(leaning[0].subject, "flip-dns");
 }
 
+/// A runbook for outages that moves traffic alone needs no database, whatever others need.
+#[tokio::test]
+async fn what_no_outage_touches_stands_in_no_outages_way() {
+    let checked = Checked::new(|_| {}, |_| {}).await;
+    let mut asked = checked.asked().await;
+    asked.binding.database = false;
+    let headless = Fault::NoInstances { region: standby() };
+    checked.stage.sandbox.inject(headless);
+    let app = &checked.stage.application.name;
+    let findings = checked.stage.actuator.inspect(app, &asked).await;
+    is(&findings, Code::DatabaseInstances, Some(STANDBY), Warning);
+}
+
 #[tokio::test]
 async fn a_promotion_under_way_is_told_until_it_has_ended() {
     let checked = Checked::new(|_| {}, |_| {}).await;
     let promote = checked.stage.promote(Promotion::Switchover);
     checked.stage.apply(&promote).await;
-    is(&checked.look().await, Code::GlobalCluster, None, Blocking);
+    let findings = checked.look().await;
+    // To the standby itself: a run there would go on from it.
+    is(&findings, Code::GlobalCluster, Some(STANDBY), Warning);
     let done = |seen: &Observation| seen.goal == Goal::Met;
     checked.stage.until(&promote, done).await;
     is(&checked.look().await, Code::GlobalCluster, None, Passed);

@@ -27,13 +27,10 @@ const PASSING: [&str; 9] = [
 pub(super) async fn look(scene: &Scene<'_>) -> Book {
     let mut book = scene.book();
     let global = global(scene, &mut book).await;
-    let regions = scene.app.regions.iter();
-    let looks = regions.filter_map(|region| {
-        let arn = region.resources.db_cluster_arn.as_deref()?;
-        Some(cluster(scene, region, arn, global.as_ref()))
-    });
-    for looked in futures::future::join_all(looks).await {
-        book.extend(Some(looked));
+    for region in &scene.app.regions {
+        if let Some(arn) = region.resources.db_cluster_arn.as_deref() {
+            book.extend(Some(cluster(scene, region, arn, global.as_ref()).await));
+        }
     }
     book
 }
@@ -63,12 +60,7 @@ async fn global(scene: &Scene<'_>, book: &mut Book) -> Option<GlobalCluster> {
     };
     let status = cluster.status.as_deref().unwrap_or("without a status");
     if let Some(under_way) = &cluster.failover_state {
-        let to = under_way.to_db_cluster_arn.as_deref().unwrap_or("a member");
-        book.blocking(
-            about,
-            format!("a promotion to {to} is under way"),
-            "wait for its end: Aurora refuses a second one meanwhile",
-        );
+        promotion(scene, book, name, under_way.to_db_cluster_arn.as_deref());
     } else if status == "available" {
         book.passed(about, "available, no promotion under way");
     } else if status == "deleting" {
@@ -82,6 +74,24 @@ async fn global(scene: &Scene<'_>, book: &mut Book) -> Option<GlobalCluster> {
         );
     }
     Some(cluster)
+}
+
+/// Stands against every Region but its own: a run to that one goes on where the promotion is.
+fn promotion(scene: &Scene<'_>, book: &mut Book, name: &str, to: Option<&str>) {
+    let text = format!("a promotion to {} is under way", to.unwrap_or("a member"));
+    for region in &scene.app.regions {
+        let Some(arn) = region.resources.db_cluster_arn.as_deref() else {
+            continue;
+        };
+        let about = About::of(ReadinessCode::GlobalCluster, &region.name, name);
+        if to == Some(arn) {
+            let remedy = "see who began it: a run to this Region waits for its end and goes on";
+            book.warning(about, text.clone(), remedy);
+        } else {
+            let remedy = "wait for its end: Aurora refuses a second one meanwhile";
+            book.blocking(about, text.clone(), remedy);
+        }
+    }
 }
 
 async fn cluster(

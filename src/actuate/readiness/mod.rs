@@ -13,8 +13,9 @@
 //! no (it does not exist, it is not allowed) is a finding.
 //! Invariant: nothing about the Region that serves now blocks: nobody moves there, and an outage of
 //! it must not stand in the way of leaving it.
-//! Invariant: of one application at most four calls are under way at once, and Route 53 and IAM,
-//! whose limits are an account's and low, are asked one call after the other with a pause between.
+//! Invariant: of one application at most four calls are under way at once: each kind of resource is
+//! looked at one call after the other. IAM is asked last and alone; between two calls to it, and to
+//! Route 53 about its health checks, whose limits are an account's and low, there is a pause.
 
 mod accelerator;
 mod book;
@@ -77,15 +78,20 @@ pub(super) async fn inspect(
     };
     let mut book = scene.book();
     plans::judge(&scene, &mut book);
-    let touches = asked.touches;
+    let (touches, binding) = (asked.touches, asked.binding);
     let (accelerator, records, database, nodes) = tokio::join!(
         when(touches.accelerator, accelerator::look(&scene)),
         when(touches.records, records::look(&scene)),
         when(touches.database, database::look(&scene)),
         when(touches.nodegroups, nodes::look(&scene)),
     );
-    for looked in [accelerator, records, database, nodes] {
-        book.extend(looked);
+    for (looked, binds) in [
+        (accelerator, binding.accelerator),
+        (records, binding.records),
+        (database, binding.database),
+        (nodes, binding.nodegroups),
+    ] {
+        book.extend(looked.map(|looked| if binds { looked } else { looked.softened() }));
     }
     book.extend(Some(rights::look(&scene).await));
     book.into_findings()

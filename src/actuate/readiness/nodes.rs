@@ -14,16 +14,11 @@ use crate::ports::ReadError;
 const ZONES: usize = 2;
 
 pub(super) async fn look(scene: &Scene<'_>) -> Book {
-    let looks = scene.app.regions.iter().map(|region| async move {
-        let mut book = scene.book();
+    let mut book = scene.book();
+    for region in &scene.app.regions {
         for nodegroup in &region.resources.nodegroups {
             nodegroup_of(scene, &mut book, region, nodegroup).await;
         }
-        book
-    });
-    let mut book = scene.book();
-    for looked in futures::future::join_all(looks).await {
-        book.extend(Some(looked));
     }
     book
 }

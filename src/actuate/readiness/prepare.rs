@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::controller::active_region;
 use crate::model::{
-    ActionSpec, Application, DataLossGrant, Epoch, HoldReason, Millis, RegionId, RunKind,
-    RunStatus, Runbook, State, Traffic, Wall,
+    Application, DataLossGrant, Epoch, HoldReason, Millis, RegionId, RunKind, RunStatus, Runbook,
+    State, Touches, Traffic, Wall,
 };
-use crate::ports::{Inspection, PlanTrial, Touches};
+use crate::ports::{Inspection, PlanTrial};
 use crate::runbook::{PlanRequest, plan};
 
 /// What is known of one application.
@@ -47,10 +47,14 @@ pub fn prepare(known: &Known<'_>) -> Inspection {
             });
         }
     }
+    let kinds = known.app.runbooks.keys();
     Inspection {
         active: active.clone(),
         trials,
-        touches: touches(known),
+        touches: kinds
+            .filter_map(|kind| touches(known, *kind))
+            .fold(Touches::default(), Touches::or),
+        binding: touches(known, RunKind::Failover).unwrap_or_default(),
         last_exercise: last_run(known).max(known.last_drill),
         drill_max_age: known.drill_max_age,
     }
@@ -84,23 +88,8 @@ fn runbook<'a>(known: &Known<'a>, kind: RunKind) -> Option<&'a Runbook> {
     known.runbooks.get(known.app.runbooks.get(&kind)?)
 }
 
-fn touches(known: &Known<'_>) -> Touches {
-    let mut touches = Touches::default();
-    let kinds = known.app.runbooks.keys();
-    let runbooks = kinds.filter_map(|kind| runbook(known, *kind));
-    for step in runbooks.flat_map(|runbook| &runbook.steps) {
-        match step.action {
-            ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => touches.accelerator = true,
-            ActionSpec::Route53Failover { .. } => touches.records = true,
-            ActionSpec::AuroraPromote { .. } => touches.database = true,
-            ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
-            ActionSpec::HttpCheck { .. }
-            | ActionSpec::HttpRequest { .. }
-            | ActionSpec::Approval { .. }
-            | ActionSpec::Wait { .. } => {}
-        }
-    }
-    touches
+fn touches(known: &Known<'_>, kind: RunKind) -> Option<Touches> {
+    runbook(known, kind).map(Runbook::touches)
 }
 
 /// A run that was carried to its end proves the way as well as a drill does.

@@ -94,6 +94,8 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         | HoldReason::SingleVantage
         | HoldReason::NoCandidate
         | HoldReason::TargetNotReady { .. }
+        | HoldReason::TargetFinding { .. }
+        | HoldReason::ReadinessStale { .. }
         | HoldReason::LagUnknown { .. }
         | HoldReason::LagTooHigh { .. }
         | HoldReason::AutomationPaused { .. }

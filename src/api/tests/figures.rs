@@ -341,6 +341,7 @@ pub fn snapshot() -> Snapshot {
             vote("m2", Opinion::Down, VoteReason::Probes),
             vote("m3", Opinion::Unknown, VoteReason::Isolated),
         ],
+        checks: BTreeMap::new(),
         activities: BTreeMap::from([(("shop-7".into(), "lower".into()), StepActivity::Observing)]),
         ledger: LedgerFigures {
             term: 3,

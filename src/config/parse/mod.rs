@@ -8,6 +8,7 @@ mod notify;
 mod order;
 mod peering;
 mod probe;
+mod readiness;
 mod sections;
 mod values;
 mod window;
@@ -152,6 +153,7 @@ impl Draft {
                     .map(|(name, parsed)| (name, parsed.runbook))
                     .collect(),
                 cluster: sections.cluster,
+                readiness: sections.readiness,
                 peering,
                 notifications: sections.sinks.into_iter().map(|sink| sink.sink).collect(),
                 heartbeat: sections.heartbeat,

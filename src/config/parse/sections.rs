@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::aws_names::ArnKind;
-use crate::config::types::{AuthPolicy, ClusterTiming, Heartbeat, Node, Tracing};
+use crate::config::types::{AuthPolicy, ClusterTiming, Heartbeat, Node, ReadinessPolicy, Tracing};
 use crate::model::{
     Agreement, AwsAccess, DetectionPolicy, GuardPolicy, Member, MemberId, Millis, RegionDownRule,
     SingleVantage,
@@ -16,6 +16,7 @@ use super::access::{self, AccessDraft};
 use super::notify::{self, SinkDraft};
 use super::peering::{self, DEFAULT_CLUSTER, Given, PeeringDraft};
 use super::probe::{self, IN_A_ROW, INTERVAL, ProbeDraft, TIMEOUT};
+use super::readiness;
 use super::values;
 use super::window::{self, WindowDraft};
 
@@ -40,6 +41,7 @@ pub(super) struct Sections {
     pub auth: AuthPolicy,
     pub windows: Vec<WindowDraft>,
     pub nag_after: Millis,
+    pub readiness: ReadinessPolicy,
     pub runbook_dir: Option<Located<PathBuf>>,
     pub members_place: Place,
     pub sinks: Vec<SinkDraft>,
@@ -161,6 +163,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
     let windows = table
         .or("automation_window", Vec::new(), read::list(window::read))
         .unwrap_or_default();
+    let readiness = table.section("readiness", "[readiness]", readiness::read);
     let runbook_dir = table.section("runbooks", "[runbooks]", |t| {
         t.located("dir", values::path(base))
     });
@@ -192,6 +195,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         auth,
         windows,
         nag_after,
+        readiness,
         runbook_dir,
         members_place,
         sinks,

@@ -198,6 +198,8 @@ pub enum FaultSpec {
     PromotionStuck {},
     /// At most so many nodes of each group in the Region come into service.
     NoCapacity { region: Place, at_most: u32 },
+    /// The database cluster there has no instance.
+    NoInstances { region: Place },
     /// The replica falls back that far.
     Lag {
         #[serde(deserialize_with = "length")]
@@ -277,6 +279,7 @@ impl FaultSpec {
             | Self::FailControlPlane { .. }
             | Self::PromotionStuck {}
             | Self::NoCapacity { .. }
+            | Self::NoInstances { .. }
             | Self::Lag { .. }
             | Self::LagUnknown {}
             | Self::WriterUnfenced { .. }
@@ -361,6 +364,9 @@ impl fmt::Display for FaultSpec {
             Self::PromotionStuck {} => f.write_str("promotions never end"),
             Self::NoCapacity { region, at_most } => {
                 write!(f, "{region} has capacity for {at_most} instances")
+            }
+            Self::NoInstances { region } => {
+                write!(f, "the database of {region} has no instance")
             }
             Self::Lag { lag } => write!(f, "the replica falls {lag} behind"),
             Self::LagUnknown {} => f.write_str("the replication lag is no longer published"),

@@ -52,6 +52,10 @@ pub const SHIPPED: [(&str, &str); 40] = [
         include_str!("../scenarios/lag-unknown-no-data.toml"),
     ),
     (
+        "standby-not-ready",
+        include_str!("../scenarios/standby-not-ready.toml"),
+    ),
+    (
         "control-plane-of-from-gone",
         include_str!("../scenarios/control-plane-of-from-gone.toml"),
     ),

@@ -154,6 +154,18 @@ fn every_expected_reason_is_one_that_exists() {
             ours: crate::model::Epoch(0),
         }
         .code(),
+        crate::model::HoldReason::TargetFinding {
+            region: "eu-central-1".into(),
+            finding: Box::new(crate::model::ReadinessFinding {
+                code: crate::model::ReadinessCode::DatabaseInstances,
+                level: crate::model::ReadinessLevel::Blocking,
+                region: None,
+                subject: String::new(),
+                text: String::new(),
+                remedy: None,
+            }),
+        }
+        .code(),
     ];
     for scenario in Scenario::shipped().expect("they parse") {
         if let Some(reason) = &scenario.expect.reason {
