@@ -84,10 +84,20 @@ pub struct Inspection {
     pub touches: Touches,
     /// What the one for an outage changes: the rest stands in no outage's way.
     pub binding: Touches,
-    /// When a run or a drill was last completed.
-    pub last_exercise: Option<Wall>,
+    /// The last run or drill that came to its end.
+    pub last_exercise: Option<Exercise>,
     /// How long ago that may be.
     pub drill_max_age: Millis,
+}
+
+/// A run or a drill that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exercise {
+    /// As in `run shop-7`.
+    pub what: String,
+    pub at: Wall,
+    /// What a drill found wrong.
+    pub failure: Option<String>,
 }
 
 /// A plan that was made to see whether it can be.

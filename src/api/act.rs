@@ -24,9 +24,10 @@ use super::state::Api;
 use super::wire::{Done, RunStarted};
 use crate::controller::{PlanAsk, Planned};
 use crate::daemon::members::MembersNow;
-use crate::daemon::{AskFailed, EvacuationAsk};
+use crate::daemon::{AskFailed, EvacuationAsk, NotChecked};
 use crate::model::{
-    AppId, AuditCall, AuditOutcome, CommandBody, Evacuation, Event, MemberId, Rejection,
+    AppId, AuditCall, AuditOutcome, CommandBody, Evacuation, Event, HeldReadiness, MemberId,
+    Rejection,
 };
 use crate::ports::LedgerError;
 
@@ -68,6 +69,11 @@ impl Desk {
     /// Likewise, of an evacuation.
     pub fn plan_evacuation(&self, ask: &EvacuationAsk) -> Result<Evacuation, Rejection> {
         self.0.plan_evacuation(ask)
+    }
+
+    /// A look at AWS by read calls: likewise.
+    pub async fn check_now(&self, app: AppId) -> Result<Arc<HeldReadiness>, NotChecked> {
+        self.0.check_now(app).await
     }
 }
 

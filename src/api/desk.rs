@@ -1,11 +1,13 @@
 //! What the routes ask of the daemon.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
-use crate::daemon::{AskFailed, EvacuationAsk, NodeHandle};
-use crate::model::{CommandBody, DrillId, Evacuation, Event, Rejection};
+use crate::daemon::{AskFailed, EvacuationAsk, NodeHandle, NotChecked};
+use crate::model::{AppId, CommandBody, DrillId, Evacuation, Event, HeldReadiness, Rejection};
 use crate::ports::LedgerError;
 
 /// Everything that a call may change. Between the routes and the daemon, so that tests can stand there.
@@ -56,6 +58,13 @@ pub trait OperatorDesk: Send + Sync + 'static {
     /// With every reason why none was begun, or if nobody can tell.
     async fn begin_drill(&self, ask: DrillAsk) -> Result<DrillId, AskFailed>;
 
+    /// Looks now at everything that a plan of it would touch. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If a run is under way, or the look does not come to an end.
+    async fn check_now(&self, app: AppId) -> Result<Arc<HeldReadiness>, NotChecked>;
+
     /// Changes who is a member, through the leader.
     ///
     /// # Errors
@@ -89,6 +98,10 @@ impl OperatorDesk for NodeHandle {
         ask: &EvacuationAsk,
     ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
         NodeHandle::begin_evacuation(self, ask).await
+    }
+
+    async fn check_now(&self, app: AppId) -> Result<Arc<HeldReadiness>, NotChecked> {
+        NodeHandle::check_now(self, app).await
     }
 
     async fn plan(&self, ask: PlanAsk) -> Result<Planned, AskFailed> {

@@ -5,8 +5,8 @@ use clap::Subcommand;
 
 use super::frame::{Ended, Frame, RawWatch};
 use super::{
-    alive, audit, automation, drill_remote, evacuate, follow, member, plan, runs, show, start,
-    status, steer, votes, whoami, why,
+    alive, audit, automation, check, drill_remote, evacuate, follow, member, plan, runs, show,
+    start, status, steer, votes, whoami, why,
 };
 use crate::api::wire::RunKind;
 
@@ -21,6 +21,10 @@ pub enum Ask {
     Why(why::RawWhy),
     /// Show who thinks what of which Region, and on what grounds
     Votes(votes::RawVotes),
+    /// Show whether everything is there and allowed that a run would touch
+    ///
+    /// Ends with 1 if something blocks, or nobody has looked yet.
+    Check(check::RawCheck),
     /// Show what a run would do, and whether it would be opened; nothing is changed
     ///
     /// Ends with 4 if it would be refused.
@@ -100,6 +104,7 @@ impl Ask {
             Self::List(raw) => status::list(frame, *raw),
             Self::Why(raw) => raw.run(frame),
             Self::Votes(raw) => raw.run(frame),
+            Self::Check(raw) => raw.run(frame),
             Self::Plan(raw) => raw.run(frame),
             Self::Failover(raw) => raw.run(frame, RunKind::Failover),
             Self::Switchover(raw) => raw.run(frame, RunKind::Switchover),

@@ -15,6 +15,7 @@ mod ask;
 mod audit;
 mod automation;
 mod break_glass;
+mod check;
 mod completions;
 mod dev_certs;
 #[cfg(test)]

@@ -347,7 +347,10 @@ fn automation(application: &ApplicationStatus) -> String {
 fn readiness(application: &ApplicationStatus) -> String {
     let summary = &application.readiness;
     match summary.age_ms {
-        None => "not checked yet".to_owned(),
+        None => format!(
+            "not checked yet: failoverctl check {} --now",
+            application.name
+        ),
         Some(ms) => format!(
             "{} blocking, {}, {} unknown, {} passed, checked {}",
             summary.blocking,

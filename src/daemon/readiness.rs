@@ -25,10 +25,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actuate::{Known, prepare};
 use crate::config::{Config, ReadinessPolicy};
-use crate::controller::Input;
+use crate::controller::{Input, active_region};
 use crate::model::{
     AppId, Application, HeldReadiness, MemberId, Millis, Mono, ReadinessFinding, ReadinessLevel,
-    ReadinessReport, RunId, RunStatus, Runbook, State,
+    ReadinessReport, RegionId, RunId, RunStatus, Runbook, State,
 };
 use crate::ports::Inspector;
 
@@ -106,6 +106,8 @@ struct Checker {
     rng: StdRng,
     /// What was last said to stand against which application's Regions.
     told: BTreeMap<AppId, Vec<ReadinessFinding>>,
+    /// Where each application served when it was last looked at.
+    served: BTreeMap<AppId, RegionId>,
 }
 
 /// Starts looking.
@@ -126,6 +128,7 @@ pub(super) fn spawn(
         // No two members look at the same moment, and each life of one has its own.
         rng: StdRng::seed_from_u64(performer.boot.0),
         told: BTreeMap::new(),
+        served: BTreeMap::new(),
     };
     spawn_checker(checker, stopping)
 }
@@ -167,6 +170,11 @@ impl Checker {
                     let _ = answer.send(looked);
                 }
                 app = self.until(next) => {
+                    let Some(app) = app else {
+                        let now = self.now();
+                        due.extend(self.moved().map(|app| (app, now)));
+                        continue;
+                    };
                     let at = match self.look(&app).await {
                         Ok(held) => self.due_after(&held),
                         Err(why) => {
@@ -180,15 +188,25 @@ impl Checker {
         }
     }
 
-    /// Returns the application when it is due; never, if there is none.
-    async fn until(&self, next: Option<(AppId, Mono)>) -> AppId {
-        match next {
-            Some((app, at)) => {
-                self.performer.clock.sleep(at.since(self.now())).await;
-                app
-            }
-            None => std::future::pending().await,
-        }
+    /// Returns the application when it is due; before that nobody, to see what has moved meanwhile.
+    async fn until(&self, next: Option<(AppId, Mono)>) -> Option<AppId> {
+        let Some((app, at)) = next else {
+            return std::future::pending().await;
+        };
+        let left = at.since(self.now());
+        self.performer.clock.sleep(left.min(AGAIN)).await;
+        (left <= AGAIN).then_some(app)
+    }
+
+    /// Applications that serve from elsewhere than when they were looked at: what was found of the
+    /// Region they left was nobody's obstacle then.
+    fn moved(&self) -> impl Iterator<Item = AppId> {
+        let state = self.performer.ledger.state();
+        let apps = self.apps.values().filter(move |app| {
+            let was = self.served.get(&app.name);
+            was.is_some_and(|was| was != active_region(app, &state))
+        });
+        apps.map(|app| app.name.clone())
     }
 
     /// One look, from its first call to the loop's knowing of it.
@@ -205,6 +223,8 @@ impl Checker {
             () = self.performer.clock.sleep(WITHIN) => return Err(NotChecked::TooSlow(WITHIN)),
         };
         self.tell(&held.report);
+        let active = held.active.clone();
+        self.served.insert(held.report.application.clone(), active);
         // The loop is gone only when the process ends.
         let input = Input::Readiness(Arc::clone(&held));
         match self.performer.inbox.send(input).await {
@@ -222,14 +242,15 @@ impl Checker {
             runbooks: &self.runbooks,
             state: &state,
             traffic: traffic.as_ref(),
-            last_drill: None,
             drill_max_age: self.policy.drill_max_age,
             now: state.date(began.wall),
         });
         let findings = self.inspector.inspect(&app.name, &asked).await;
+        let active = asked.active;
         let (app, me) = (app.name.clone(), self.me.clone());
         HeldReadiness {
             report: ReadinessReport::new(app, me, began.wall, findings),
+            active,
             looked_at: began.mono,
             interval: self.policy.interval,
         }

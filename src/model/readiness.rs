@@ -58,6 +58,8 @@ impl ReadinessReport {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeldReadiness {
     pub report: ReadinessReport,
+    /// Where the application served meanwhile: nothing that was found of that Region blocks.
+    pub active: RegionId,
     /// When the look began, on this member's clock.
     pub looked_at: Mono,
     /// World time between two looks.
@@ -174,7 +176,7 @@ codes! {
     Plan "plan" [Warning Blocking] "A plan to the Region can be made.",
     ControlPlane "control_plane" [Warning] "No step of an ungraceful run needs the control plane of the Region it flees.",
     Permission "permission" [Warning Blocking] "The IAM policy allows every call of the plan.",
-    LastExercise "last_exercise" [Warning] "A run or a drill was completed not longer ago than `drill_max_age`.",
+    LastExercise "last_exercise" [Warning] "A run or a drill was completed not longer ago than `drill_max_age`, and the last drill did not fail.",
 }
 
 impl ReadinessCode {
@@ -201,7 +203,9 @@ impl ReadinessCode {
             | Self::NodegroupSize
             | Self::NodegroupLaunch => touched.nodegroups,
             // Of whichever kind.
-            Self::Plan | Self::ControlPlane | Self::Permission | Self::LastExercise => true,
+            Self::ControlPlane | Self::Permission | Self::LastExercise => true,
+            // Each run has its plan made anew: that none could be made a while ago stands in no way.
+            Self::Plan => false,
         }
     }
 }
@@ -218,7 +222,7 @@ mod tests {
 
     fn finding(level: ReadinessLevel, region: Option<&str>) -> ReadinessFinding {
         ReadinessFinding {
-            code: ReadinessCode::Plan,
+            code: ReadinessCode::Permission,
             level,
             region: region.map(RegionId::from),
             subject: "failover".to_owned(),
@@ -280,6 +284,9 @@ mod tests {
         // A permission is asked for whatever the plans call.
         let refused = report(of(ReadinessCode::Permission));
         assert!(refused.blocking(&"a".into(), dns).is_some());
+        // Whether there is a plan now is seen when it is made.
+        let planless = report(of(ReadinessCode::Plan));
+        assert_eq!(planless.blocking(&"a".into(), both), None);
     }
 
     #[test]

@@ -325,6 +325,8 @@ fn looked_at(ctx: &GuardContext<'_>, to: &RegionId) -> Ruling {
             region: to.clone(),
             finding: Box::new(finding.clone()),
         }),
+        // While it served, nothing that was found of it stood in anybody's way.
+        None if held.active == *to => stale(Some(ctx.now.mono.since(held.looked_at))),
         None => Ruling::Pass,
     }
 }

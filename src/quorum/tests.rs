@@ -34,6 +34,7 @@ struct World {
 fn looked(at: Mono, findings: Vec<ReadinessFinding>) -> HeldReadiness {
     HeldReadiness {
         report: ReadinessReport::new("shop".into(), "m2".into(), Wall(0), findings),
+        active: FROM.into(),
         looked_at: at,
         interval: Millis::from_mins(5),
     }
@@ -937,6 +938,20 @@ fn a_look_that_is_old_or_never_was_only_warns() {
         assert_eq!(world.ruling(Guard::TargetReady), warning);
         assert!(world.acts());
     }
+}
+
+#[test]
+fn a_look_from_when_the_target_served_only_warns() {
+    let mut world = World::agreed();
+    let mut held = looked(world.now.mono, Vec::new());
+    held.active = TO.into();
+    world.readiness = Some(held);
+    let warning = Ruling::Warn(HoldReason::ReadinessStale {
+        region: TO.into(),
+        age: Some(Millis::ZERO),
+    });
+    assert_eq!(world.ruling(Guard::TargetReady), warning);
+    assert!(world.acts());
 }
 
 #[test]

@@ -19,6 +19,8 @@ STAGE = pathlib.Path(
     os.environ.get("FAILOVERD_EXAMPLES", ROOT / "target" / "debug" / "examples")
 ) / "stage"
 
+FAILOVERCTL = STAGE.parent.parent / "failoverctl"
+
 # Only what has gone wrong ever waits so long.
 PATIENCE_S = 120
 
@@ -92,6 +94,16 @@ class Stage:
             self.process.kill()
             self.process.wait()
         self.log.close()
+
+
+def failoverctl(api, *words):
+    return subprocess.run(
+        [str(FAILOVERCTL), "--server", api, *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
 
 
 def get(url, accept=None):

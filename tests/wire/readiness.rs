@@ -40,7 +40,8 @@ fn complete(application: &mut Application) {
 
 struct Checked {
     stage: Stage,
-    last_exercise: Option<Wall>,
+    /// When the last drill ended, and how.
+    last_drill: Option<(Wall, DrillOutcome)>,
 }
 
 impl Checked {
@@ -53,10 +54,51 @@ impl Checked {
             application(app);
         })
         .await;
-        let last_exercise = Some(stage.now());
-        Self {
-            stage,
-            last_exercise,
+        let last_drill = Some((stage.now(), DrillOutcome::Passed));
+        Self { stage, last_drill }
+    }
+
+    /// What is on record of it: no more than its last drill.
+    fn state(&self) -> State {
+        let name = self.stage.application.name.clone();
+        let mut drills = Drills::default();
+        if let Some((at, outcome)) = self.last_drill {
+            let id = drills.next_id(&name);
+            if outcome != DrillOutcome::Ended {
+                let completed = CompletedDrill {
+                    drill: id.clone(),
+                    mode: DrillMode::Rehearse,
+                    at,
+                    passed: outcome == DrillOutcome::Passed,
+                };
+                drills.completed.insert(completed.mode, completed);
+            }
+            drills.closed.push_back(Drill {
+                id,
+                number: 1,
+                application: name.clone(),
+                mode: DrillMode::Rehearse,
+                from: active(),
+                to: None,
+                by: "ada".to_owned(),
+                reason: "a test".to_owned(),
+                begun_at: at,
+                max_duration: Millis::from_mins(15),
+                live: None,
+                end: Some(DrillEnd {
+                    at,
+                    outcome,
+                    cause: None,
+                    report: DrillReport {
+                        summary: "guard quorum did not let it pass".to_owned(),
+                        ..DrillReport::default()
+                    },
+                }),
+            });
+        }
+        State {
+            drills: BTreeMap::from([(name, drills)]),
+            ..State::default()
         }
     }
 
@@ -66,9 +108,8 @@ impl Checked {
         prepare(&Known {
             app,
             runbooks: &runbooks(),
-            state: &State::default(),
+            state: &self.state(),
             traffic: traffic.as_ref(),
-            last_drill: self.last_exercise,
             drill_max_age: Millis::from_mins(60 * 24 * 30),
             now: self.stage.now(),
         })
@@ -518,12 +559,34 @@ async fn a_promotion_under_way_is_told_until_it_has_ended() {
 #[tokio::test]
 async fn a_way_out_that_was_long_not_walked_is_told() {
     let mut checked = Checked::new(|_| {}, |_| {}).await;
-    checked.last_exercise = None;
-    is(&checked.look().await, Code::LastExercise, None, Warning);
-    checked.last_exercise = Some(checked.stage.now() - Millis::from_mins(60 * 24 * 31));
-    is(&checked.look().await, Code::LastExercise, None, Warning);
-    checked.last_exercise = Some(checked.stage.now() - Millis::from_mins(60 * 24 * 29));
-    is(&checked.look().await, Code::LastExercise, None, Passed);
+    let days = |days: u64| checked.stage.now() - Millis::from_mins(60 * 24 * days);
+    let (long_ago, lately) = (days(31), days(29));
+    let found = |findings: &[ReadinessFinding]| {
+        let mut own = findings.iter().filter(|f| f.code == Code::LastExercise);
+        own.next().expect("it is always looked at").clone()
+    };
+    checked.last_drill = None;
+    assert_eq!(found(&checked.look().await).level, Warning);
+    checked.last_drill = Some((long_ago, DrillOutcome::Passed));
+    let old = found(&checked.look().await);
+    assert_eq!(old.level, Warning);
+    assert!(
+        old.text.contains("shop-drill-1 was completed 31d"),
+        "{old:?}"
+    );
+    checked.last_drill = Some((lately, DrillOutcome::Passed));
+    assert_eq!(found(&checked.look().await).level, Passed);
+    // One that failed has shown that the way is not free; one that was broken off has shown nothing.
+    checked.last_drill = Some((lately, DrillOutcome::Failed));
+    let failed = found(&checked.look().await);
+    assert_eq!(failed.level, Warning);
+    assert!(
+        failed.text.contains("guard quorum did not let it pass"),
+        "{failed:?}"
+    );
+    checked.last_drill = Some((lately, DrillOutcome::Ended));
+    let none = found(&checked.look().await);
+    assert_eq!(none.text, "no run and no drill of it was ever completed");
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn accelerator(scene: &Scene<'_>, book: &mut Book, arn: &str) {
         return book.unknown(
             about,
             "the answer holds no accelerator",
-            "it is asked again with the next check",
+            "wait for the next check",
         );
     };
     if accelerator.enabled == Some(false) {
@@ -87,7 +87,7 @@ async fn accelerator(scene: &Scene<'_>, book: &mut Book, arn: &str) {
         None => book.unknown(
             about,
             "the answer tells no status",
-            "it is asked again with the next check",
+            "wait for the next check",
         ),
     }
 }

@@ -143,7 +143,7 @@ impl Book {
             ReadError::Unobservable { .. } => self.unknown(
                 about,
                 error.to_string(),
-                "nothing follows from it: it is asked again with the next check",
+                "wait for the next check: what cannot be read stands in nobody's way",
             ),
             ReadError::Refused { code, .. } if DENIALS.contains(&code.as_str()) => {
                 let about = About {

@@ -228,7 +228,7 @@ fn engine(book: &mut Book, about: About, cluster: &DbCluster, global: &GlobalClu
         return book.unknown(
             about,
             "the engine version is not told",
-            "it is asked again with the next check",
+            "wait for the next check",
         );
     };
     let text = format!("runs {own}, the global cluster {wanted}");

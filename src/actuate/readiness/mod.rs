@@ -85,6 +85,7 @@ pub(super) async fn inspect(
         when(touches.database, database::look(&scene)),
         when(touches.nodegroups, nodes::look(&scene)),
     );
+    let (nodes, names) = nodes.unzip();
     for (looked, binds) in [
         (accelerator, binding.accelerator),
         (records, binding.records),
@@ -93,10 +94,10 @@ pub(super) async fn inspect(
     ] {
         book.extend(looked.map(|looked| if binds { looked } else { looked.softened() }));
     }
-    book.extend(Some(rights::look(&scene).await));
+    book.extend(Some(rights::look(&scene, &names.unwrap_or_default()).await));
     book.into_findings()
 }
 
-async fn when(touched: bool, look: impl Future<Output = Book>) -> Option<Book> {
+async fn when<T>(touched: bool, look: impl Future<Output = T>) -> Option<T> {
     if touched { Some(look.await) } else { None }
 }

@@ -13,14 +13,15 @@ use crate::ports::ReadError;
 /// Fewer is one Availability Zone's outage away from none.
 const ZONES: usize = 2;
 
-pub(super) async fn look(scene: &Scene<'_>) -> Book {
-    let mut book = scene.book();
+/// What was found, and the node groups' own ARNs, which only EKS knows.
+pub(super) async fn look(scene: &Scene<'_>) -> (Book, Vec<String>) {
+    let (mut book, mut names) = (scene.book(), Vec::new());
     for region in &scene.app.regions {
         for nodegroup in &region.resources.nodegroups {
-            nodegroup_of(scene, &mut book, region, nodegroup).await;
+            names.extend(nodegroup_of(scene, &mut book, region, nodegroup).await);
         }
     }
-    book
+    (book, names)
 }
 
 async fn nodegroup_of(
@@ -28,13 +29,14 @@ async fn nodegroup_of(
     book: &mut Book,
     region: &AppRegion,
     nodegroup: &NodegroupRef,
-) {
+) -> Option<String> {
     let about = |code| About::of(code, &region.name, nodegroup.to_string());
     let group = match describe(scene.clients, &region.name, nodegroup).await {
         Ok(group) => group,
         Err(error) => {
             let here = about(ReadinessCode::Nodegroup);
-            return book.unread(here, &error, "eks:DescribeNodegroup", Reader::Steps);
+            book.unread(here, &error, "eks:DescribeNodegroup", Reader::Steps);
+            return None;
         }
     };
     status(book, about(ReadinessCode::Nodegroup), &group);
@@ -57,6 +59,7 @@ async fn nodegroup_of(
             book.unread(here, &error, action, Reader::Steps);
         }
     }
+    group.nodegroup_arn
 }
 
 /// How many nodes a failover to that Region would ask for, if it asks for any.
@@ -82,7 +85,7 @@ fn status(book: &mut Book, about: About, group: &Nodegroup) {
         Some(NodegroupStatus::Active) => return book.passed(about, "ACTIVE"),
         Some(status) => status,
         None => {
-            let remedy = "it is asked again with the next check";
+            let remedy = "wait for the next check";
             return book.unknown(about, "EKS tells no status of it", remedy);
         }
     };

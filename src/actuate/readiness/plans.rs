@@ -79,27 +79,29 @@ pub(super) fn is_needed(step: &PlannedStep) -> bool {
 }
 
 fn exercise(scene: &Scene<'_>, book: &mut Book) {
-    let about = About::all(ReadinessCode::LastExercise, scene.app.name.to_string());
-    let most = scene.asked.drill_max_age;
-    let remedy = "hold a game day: a way out that is never walked is found blocked when needed";
-    match scene.asked.last_exercise {
-        None => book.warning(
+    let app = &scene.app.name;
+    let about = About::all(ReadinessCode::LastExercise, app.to_string());
+    let remedy = format!("`failoverctl drill {app}` rehearses an outage and changes nothing");
+    let Some(last) = &scene.asked.last_exercise else {
+        return book.warning(
             about,
             "no run and no drill of it was ever completed",
             remedy,
-        ),
-        Some(at) => {
-            let age = scene.clock.now().wall.since(at);
-            if age > most {
-                let text =
-                    format!("the last run or drill was completed {age} ago, more than {most}");
-                book.warning(about, text, remedy);
-            } else {
-                book.passed(
-                    about,
-                    format!("the last run or drill was completed {age} ago"),
-                );
-            }
-        }
+        );
+    };
+    let (what, age) = (&last.what, scene.clock.now().wall.since(last.at));
+    let most = scene.asked.drill_max_age;
+    if let Some(failure) = &last.failure {
+        book.warning(
+            about,
+            format!("{what} failed {age} ago: {failure}"),
+            format!("mend what it found, then `failoverctl drill {app}` again"),
+        );
+    } else if age > most {
+        let text =
+            format!("{what} was completed {age} ago and nothing since; drill_max_age is {most}");
+        book.warning(about, text, remedy);
+    } else {
+        book.passed(about, format!("{what} was completed {age} ago"));
     }
 }

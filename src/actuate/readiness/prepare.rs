@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::controller::active_region;
 use crate::model::{
-    Application, DataLossGrant, Epoch, HoldReason, Millis, RegionId, RunKind, RunStatus, Runbook,
-    State, Touches, Traffic, Wall,
+    Application, DataLossGrant, DrillMode, Epoch, HoldReason, Millis, RegionId, RunKind, RunStatus,
+    Runbook, State, Touches, Traffic, Wall,
 };
-use crate::ports::{Inspection, PlanTrial};
+use crate::ports::{Exercise, Inspection, PlanTrial};
+use crate::run::last_completed;
 use crate::runbook::{PlanRequest, plan};
 
 /// What is known of one application.
@@ -19,8 +20,6 @@ pub struct Known<'a> {
     pub state: &'a State,
     /// As just read; `None` if it could not be.
     pub traffic: Option<&'a Traffic>,
-    /// When a drill of it was last completed, where that is on record.
-    pub last_drill: Option<Wall>,
     pub drill_max_age: Millis,
     pub now: Wall,
 }
@@ -55,7 +54,7 @@ pub fn prepare(known: &Known<'_>) -> Inspection {
             .filter_map(|kind| touches(known, *kind))
             .fold(Touches::default(), Touches::or),
         binding: touches(known, RunKind::Failover).unwrap_or_default(),
-        last_exercise: last_run(known).max(known.last_drill),
+        last_exercise: last_exercise(known),
         drill_max_age: known.drill_max_age,
     }
 }
@@ -93,10 +92,41 @@ fn touches(known: &Known<'_>, kind: RunKind) -> Option<Touches> {
 }
 
 /// A run that was carried to its end proves the way as well as a drill does.
-fn last_run(known: &Known<'_>) -> Option<Wall> {
+fn last_exercise(known: &Known<'_>) -> Option<Exercise> {
+    let both = last_run(known).into_iter().chain(last_drill(known));
+    both.max_by_key(|exercise| exercise.at)
+}
+
+fn last_run(known: &Known<'_>) -> Option<Exercise> {
     let runs = known.state.runs.values();
     runs.filter(|run| run.application == known.app.name)
         .filter(|run| matches!(run.status, RunStatus::Completed | RunStatus::Soaking { .. }))
-        .filter_map(|run| run.executed_at)
-        .max()
+        .filter_map(|run| {
+            Some(Exercise {
+                what: format!("run {}", run.id),
+                at: run.executed_at?,
+                failure: None,
+            })
+        })
+        .max_by_key(|exercise| exercise.at)
+}
+
+fn last_drill(known: &Known<'_>) -> Option<Exercise> {
+    let last = last_completed(known.state, &known.app.name)?;
+    let kind = match last.mode {
+        DrillMode::Rehearse => "rehearsal",
+        DrillMode::Live => "live drill",
+    };
+    // What a drill found is kept of the newest ones only.
+    let end = known.state.drill(&last.drill);
+    let end = end.and_then(|drill| drill.end.as_ref());
+    let summary = || match end {
+        Some(end) => end.report.summary.clone(),
+        None => "a check did not hold".to_owned(),
+    };
+    Some(Exercise {
+        what: format!("{kind} {}", last.drill),
+        at: last.at,
+        failure: (!last.passed).then(summary),
+    })
 }

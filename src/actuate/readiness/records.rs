@@ -218,7 +218,7 @@ fn judge(book: &mut Book, region: &AppRegion, name: &DnsName, id: &str, known: &
         Ok((_, 0)) => book.unknown(
             here,
             "no checker has told anything yet",
-            "it is asked again with the next check",
+            "wait for the next check",
         ),
         Ok((healthy, all)) => {
             let text = format!("healthy for {healthy} of {all} checkers");

@@ -6,11 +6,12 @@
 //! ```
 //!
 //! The simulator knows the role's own policies and its boundary; a policy of the resource or of the
-//! session it does not.
+//! session it does not. A condition on what it was not told of a call (the Region, a tag, an address)
+//! it decides as if that were absent: such a no is no answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 
 use super::Scene;
 use super::book::{About, Book};
@@ -26,9 +27,10 @@ const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 /// Which Regions' plans need a call, and whether an ungraceful one stands still without it.
 type Needed = BTreeMap<RegionId, bool>;
 
-pub(super) async fn look(scene: &Scene<'_>) -> Book {
+/// `names` are ARNs that stand in for what a plan knows in part.
+pub(super) async fn look(scene: &Scene<'_>, names: &[String]) -> Book {
     let mut book = scene.book();
-    let needed = needed(scene);
+    let needed = needed(scene, names);
     if needed.is_empty() {
         return book;
     }
@@ -43,25 +45,24 @@ pub(super) async fn look(scene: &Scene<'_>) -> Book {
     for (resource, actions) in by_resource(&needed) {
         scene.pause().await;
         let answer = simulate(scene, &principal, &resource, &actions).await;
-        let refused = match answer {
+        let mut refused = match answer {
             Ok(refused) => refused,
             Err(error) => {
                 unknown(&mut book, &error.to_string(), &principal);
                 return book;
             }
         };
-        for (action, why) in refused {
-            let key = (action.clone(), resource.clone());
+        if !is_whole(&resource) {
+            for denial in &mut refused {
+                denial.hangs_on.push("the rest of its name".to_owned());
+            }
+        }
+        for denial in &refused {
+            let key = (denial.action.clone(), resource.clone());
             for (region, binds) in needed.get(&key).into_iter().flatten() {
                 denied.insert(region.clone());
-                let about = About::of(ReadinessCode::Permission, region, &action);
-                let text = format!("not allowed on {resource} ({why})");
-                let remedy = format!("allow {action} there in the policy of {principal}");
-                if *binds {
-                    book.blocking(about, text, remedy);
-                } else {
-                    book.warning(about, text, remedy);
-                }
+                let about = About::of(ReadinessCode::Permission, region, &denial.action);
+                tell(&mut book, about, denial, (&resource, &principal), *binds);
             }
         }
     }
@@ -77,6 +78,30 @@ pub(super) async fn look(scene: &Scene<'_>) -> Book {
     book
 }
 
+fn tell(book: &mut Book, about: About, denial: &Denial, of: (&str, &str), binds: bool) {
+    let Denial {
+        action,
+        why,
+        hangs_on,
+    } = denial;
+    let (resource, principal) = of;
+    if !hangs_on.is_empty() {
+        let text = format!(
+            "whether it is allowed on {resource} is not known: that hangs on {}",
+            hangs_on.join(", ")
+        );
+        let remedy = format!("see that the policy of {principal} means this call");
+        return book.unknown(about, text, remedy);
+    }
+    let text = format!("not allowed on {resource} ({why})");
+    let remedy = format!("allow {action} there in the policy of {principal}");
+    if binds {
+        book.blocking(about, text, remedy);
+    } else {
+        book.warning(about, text, remedy);
+    }
+}
+
 fn unknown(book: &mut Book, why: &str, principal: &str) {
     book.unknown(
         About::all(ReadinessCode::Permission, SIMULATE),
@@ -86,7 +111,7 @@ fn unknown(book: &mut Book, why: &str, principal: &str) {
 }
 
 /// Every action on every resource that any plan needs.
-fn needed(scene: &Scene<'_>) -> BTreeMap<(String, String), Needed> {
+fn needed(scene: &Scene<'_>, names: &[String]) -> BTreeMap<(String, String), Needed> {
     let mut all: BTreeMap<(String, String), Needed> = BTreeMap::new();
     for trial in &scene.asked.trials {
         let Ok(plan) = &trial.plan else {
@@ -96,7 +121,8 @@ fn needed(scene: &Scene<'_>) -> BTreeMap<(String, String), Needed> {
             let binds = trial.kind == RunKind::Failover && is_needed(step);
             let intents = std::iter::once(&step.intent).chain(&step.restore);
             for permission in intents.flat_map(permissions) {
-                let key = (permission.action.to_owned(), permission.resource);
+                let resource = whole(&permission.resource, names);
+                let key = (permission.action.to_owned(), resource);
                 *all.entry(key)
                     .or_default()
                     .entry(trial.to.clone())
@@ -105,6 +131,32 @@ fn needed(scene: &Scene<'_>) -> BTreeMap<(String, String), Needed> {
         }
     }
     all
+}
+
+/// The ARN that a plan knows in part: a policy may name all of it.
+fn whole(resource: &str, names: &[String]) -> String {
+    let known = names.iter().find(|name| fits(resource, name));
+    known.map_or(resource, String::as_str).to_owned()
+}
+
+/// Whether `name` is what `part` leaves open at each `*`.
+fn fits(part: &str, name: &str) -> bool {
+    if is_whole(part) {
+        return false;
+    }
+    let mut rest = name;
+    for (place, piece) in part.split('*').enumerate() {
+        match rest.find(piece) {
+            Some(at) if place > 0 || at == 0 => rest = &rest[at + piece.len()..],
+            _elsewhere_or_nowhere => return false,
+        }
+    }
+    true
+}
+
+/// Whether it is named as policies name it. None names a change by itself.
+fn is_whole(resource: &str) -> bool {
+    resource == "*" || resource.ends_with(":change/*") || !resource.contains('*')
 }
 
 fn by_resource(needed: &BTreeMap<(String, String), Needed>) -> BTreeMap<String, Vec<String>> {
@@ -156,13 +208,31 @@ fn identity(arn: &str) -> Option<String> {
     }
 }
 
-/// The actions that are not allowed, and how the simulator words it.
+/// What the simulator does not allow.
+#[derive(Debug, PartialEq, Eq)]
+struct Denial {
+    action: String,
+    /// As the simulator words it.
+    why: String,
+    /// The condition keys that it was not told, and that the policy asks for.
+    hangs_on: Vec<String>,
+}
+
+fn denial(result: EvaluationResult) -> Option<Denial> {
+    (result.eval_decision != PolicyEvaluationDecisionType::Allowed).then(|| Denial {
+        why: result.eval_decision.as_str().to_owned(),
+        action: result.eval_action_name,
+        hangs_on: result.missing_context_values.unwrap_or_default(),
+    })
+}
+
+/// The actions that are not allowed.
 async fn simulate(
     scene: &Scene<'_>,
     principal: &str,
     resource: &str,
     actions: &[String],
-) -> Result<Vec<(String, String)>, ReadError> {
+) -> Result<Vec<Denial>, ReadError> {
     let answer = scene
         .clients
         .iam(&RegionId::from(IAM_REGION))
@@ -185,14 +255,7 @@ async fn simulate(
             why: format!("the simulator said nothing of {missing}"),
         });
     }
-    Ok(results
-        .into_iter()
-        .filter(|result| result.eval_decision != PolicyEvaluationDecisionType::Allowed)
-        .map(|result| {
-            let why = result.eval_decision.as_str().to_owned();
-            (result.eval_action_name, why)
-        })
-        .collect())
+    Ok(results.into_iter().filter_map(denial).collect())
 }
 
 /// What a table could not know: whose account it is.
@@ -226,6 +289,48 @@ mod tests {
             "",
         ] {
             assert_eq!(identity(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn a_no_that_hangs_on_what_was_not_told_says_so() {
+        let answer = |decision, keys: &[&str]| {
+            let result = EvaluationResult::builder()
+                .eval_action_name("rds:FailoverGlobalCluster")
+                .eval_decision(decision)
+                .set_missing_context_values(Some(keys.iter().map(|k| (*k).to_owned()).collect()))
+                .build()
+                .expect("it has what it needs");
+            denial(result)
+        };
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        assert_eq!(answer(Allowed, &["aws:RequestedRegion"]), None);
+        let plain = answer(ImplicitDeny, &[]).expect("a no");
+        assert_eq!(
+            (plain.why.as_str(), plain.hangs_on.len()),
+            ("implicitDeny", 0)
+        );
+        let hanging = answer(ExplicitDeny, &["aws:RequestedRegion"]).expect("a no");
+        assert_eq!(hanging.hangs_on, ["aws:RequestedRegion"]);
+    }
+
+    #[test]
+    fn a_name_that_is_known_in_part_is_made_whole_by_who_knows_it() {
+        let part = "arn:aws:eks:eu-west-1:*:nodegroup/shop/web/*";
+        let own = "arn:aws:eks:eu-west-1:123456789012:nodegroup/shop/web/e4c0";
+        let names: Vec<String> = [
+            "arn:aws:eks:eu-west-1:123456789012:nodegroup/shop/webs/e4c1",
+            "arn:aws:eks:eu-central-1:123456789012:nodegroup/shop/web/e4c2",
+            own,
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        assert_eq!(whole(part, &names), own);
+        assert_eq!(whole(part, &names[..2]), part);
+        assert!(!is_whole(part) && is_whole(own));
+        for as_it_is in ["*", "arn:aws:route53:::change/*", own] {
+            assert_eq!(whole(as_it_is, &names), as_it_is);
+            assert!(is_whole(as_it_is));
         }
     }
 

@@ -7,7 +7,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::family::{Gauges, count, truth};
-use super::{applications, cluster, credentials, drills, facts, notifications, runs, votes};
+use super::{
+    applications, cluster, credentials, drills, facts, notifications, readiness, runs, votes,
+};
 use crate::api::source::ApiSource;
 use crate::daemon::snapshot::Snapshot;
 use crate::ledger::{COMMIT_BOUNDS_US, CommitTimes};
@@ -39,6 +41,7 @@ impl Collector for SnapshotCollector {
         applications::encode(&mut out, &snapshot, &self.source.applications)?;
         facts::encode(&mut out, &snapshot)?;
         drills::encode(&mut out, &snapshot)?;
+        readiness::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)
     }
 }

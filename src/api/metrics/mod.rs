@@ -16,6 +16,7 @@ mod exposition;
 mod facts;
 mod family;
 mod notifications;
+mod readiness;
 mod runs;
 mod votes;
 

@@ -9,6 +9,7 @@ mod events;
 mod identity;
 mod members;
 mod pages;
+mod readiness;
 mod refusals;
 mod runs;
 mod spoken;
@@ -47,6 +48,7 @@ pub(super) fn rooms(api: &Api) -> (Router, OpenApi) {
     let room = document::routes(room);
     let room = identity::routes(room);
     let room = applications::routes(room);
+    let room = readiness::routes(room);
     let room = runs::routes(room);
     let room = start::routes(room);
     let room = steer::routes(room);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::openmetrics::{Series, read};
-use super::support::{Served, starting};
+use super::support::{Served, checked, starting};
 use crate::api::metrics::applications::PHASES;
 use crate::daemon::snapshot::{ClusterView, LedgerFigures, Readiness, Snapshot};
 use crate::daemon::stats::Stats;
@@ -341,7 +341,7 @@ pub fn snapshot() -> Snapshot {
             vote("m2", Opinion::Down, VoteReason::Probes),
             vote("m3", Opinion::Unknown, VoteReason::Isolated),
         ],
-        checks: BTreeMap::new(),
+        checks: BTreeMap::from([("shop".into(), Arc::new(checked("shop", Mono(NOW - 72_000))))]),
         activities: BTreeMap::from([(("shop-7".into(), "lower".into()), StepActivity::Observing)]),
         ledger: LedgerFigures {
             term: 3,

@@ -16,6 +16,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("get", "/v1/applications", "viewer"),
     ("get", "/v1/applications/{application}", "viewer"),
     ("post", "/v1/applications/{application}/ack", "operator"),
+    ("get", "/v1/applications/{application}/check", "viewer"),
+    ("post", "/v1/applications/{application}/check", "operator"),
     ("post", "/v1/applications/{application}/plan", "viewer"),
     ("post", "/v1/applications/{application}/rejoin", "operator"),
     ("post", "/v1/applications/{application}/runs", "operator"),

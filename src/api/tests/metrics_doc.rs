@@ -59,12 +59,13 @@ const GROUPS: [(&str, &[&str]); 8] = [
 ];
 
 /// What bounds the values of a label; of one family alone where a family is named.
-const BOUNDS: [(&str, &str, &str); 40] = [
+const BOUNDS: [(&str, &str, &str); 41] = [
     ("", "mode", "`rehearse`, `live`"),
     ("", "application", "the configured applications"),
     ("", "region", "the configured Regions"),
     ("", "from", "the configured Regions"),
     ("", "to", "the configured Regions"),
+    ("", "level", "`passed`, `unknown`, `warning` or `blocking`"),
     ("", "probe", "the configured probes"),
     ("", "member", "the configured members"),
     ("", "peer", "the other configured members"),

@@ -10,5 +10,6 @@ mod members;
 mod metrics_doc;
 mod openmetrics;
 mod pages;
+mod readiness;
 pub(super) mod support;
 mod tls;

@@ -20,10 +20,11 @@ use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::stats::Stats;
-use crate::daemon::{AskFailed, DEFAULT_PARALLEL, EvacuationAsk};
+use crate::daemon::{AskFailed, DEFAULT_PARALLEL, EvacuationAsk, NotChecked};
 use crate::model::{
-    AuditCall, Command, CommandBody, DrillId, Evacuation, Event, HoldReason, Now, Rejection, State,
-    Wall, fixtures,
+    AppId, AuditCall, Command, CommandBody, DrillId, Evacuation, Event, HeldReadiness, HoldReason,
+    Millis, Mono, Now, ReadinessCode, ReadinessFinding, ReadinessLevel, ReadinessReport, Rejection,
+    State, Wall, fixtures,
 };
 use crate::ports::LedgerError;
 use crate::run;
@@ -51,6 +52,33 @@ pub struct Desk {
     pub drills: Mutex<Vec<DrillAsk>>,
     /// Why no run is opened.
     pub declined: Mutex<Vec<HoldReason>>,
+    /// Why nothing is looked at.
+    pub not_checked: Mutex<Option<NotChecked>>,
+}
+
+/// What a look at that moment found: something that blocks, and something that is well.
+pub fn checked(app: &str, looked_at: Mono) -> HeldReadiness {
+    let blocks = ReadinessFinding {
+        code: ReadinessCode::DatabaseInstances,
+        level: ReadinessLevel::Blocking,
+        region: Some("eu-central-1".into()),
+        subject: "shop-eu-central-1".to_owned(),
+        text: "the cluster has no instance".to_owned(),
+        remedy: Some("add an instance to it".to_owned()),
+    };
+    let well = ReadinessFinding {
+        code: ReadinessCode::Accelerator,
+        level: ReadinessLevel::Passed,
+        region: None,
+        remedy: None,
+        ..blocks.clone()
+    };
+    HeldReadiness {
+        report: ReadinessReport::new(app.into(), "m1".into(), Wall(1_000), vec![well, blocks]),
+        active: "eu-west-1".into(),
+        looked_at,
+        interval: Millis::from_mins(5),
+    }
 }
 
 impl Desk {
@@ -91,6 +119,13 @@ impl OperatorDesk for Desk {
     ) -> Result<Result<Evacuation, Rejection>, LedgerError> {
         let planned = self.plan_evacuation(ask);
         Ok(self.command(beginning(ask)).await?.and(planned))
+    }
+
+    async fn check_now(&self, app: AppId) -> Result<Arc<HeldReadiness>, NotChecked> {
+        if let Some(why) = self.not_checked.lock().unwrap().clone() {
+            return Err(why);
+        }
+        Ok(Arc::new(checked(app.as_str(), Mono(1_000))))
     }
 
     async fn start(&self, request: RunRequest) -> Result<Started, AskFailed> {

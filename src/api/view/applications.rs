@@ -1,9 +1,7 @@
 //! One application: how it stands, and why nothing happens to it.
 
 use super::{Look, age, count, moment, reason};
-use crate::api::wire::{
-    ApplicationStatus, GuardRow, LastDrill, ReadinessSummary, Ruling as RulingWord, Why,
-};
+use crate::api::wire::{ApplicationStatus, GuardRow, LastDrill, Ruling as RulingWord, Why};
 use crate::model::{
     AppView, Application, Automation, Decision, GuardVerdict, HoldReason, Phase, Ruling, RunStatus,
 };
@@ -62,7 +60,7 @@ impl Look<'_> {
             brake: app.guards.brake,
             brake_latched: state.is_some_and(|state| state.brake_latched),
             cool_down_ms: self.cool_down(app),
-            readiness: ReadinessSummary::default(),
+            readiness: self.readiness_summary(app),
             last_drill: self.last_drill(app),
         }
     }

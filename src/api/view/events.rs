@@ -138,6 +138,9 @@ fn ageless(app: &ApplicationStatus) -> ApplicationStatus {
         }
     }
     app.cool_down_ms = app.cool_down_ms.map(|_| 0);
+    // What was found again is not news.
+    app.readiness.age_ms = None;
+    app.readiness.checked_at = None;
     if let Some(drill) = &mut app.last_drill {
         drill.age_ms = 0;
     }

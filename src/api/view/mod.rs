@@ -11,6 +11,7 @@ mod automation;
 mod drills;
 mod events;
 mod plans;
+mod readiness;
 mod regions;
 mod runs;
 mod status;
@@ -23,6 +24,7 @@ pub use audit::recorded_audit;
 use std::collections::BTreeMap;
 
 pub(in crate::api) use self::events::Seen;
+pub(in crate::api) use self::readiness::just_checked;
 
 use super::access::Caller;
 use super::source::ApiSource;

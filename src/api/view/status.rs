@@ -105,6 +105,20 @@ impl Look<'_> {
                 format!("`failoverctl why {name}`"),
             );
         }
+        let blocking = self.readiness_summary(app).blocking;
+        if blocking > 0 {
+            let name = &app.name;
+            let things = if blocking == 1 {
+                "thing stands"
+            } else {
+                "things stand"
+            };
+            warn(
+                "not_ready",
+                format!("{blocking} {things} against moving {name}"),
+                format!("`failoverctl check {name}` says what to do about it"),
+            );
+        }
         let Some(state) = state else { return };
         if state.brake_latched {
             let name = &app.name;

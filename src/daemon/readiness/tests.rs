@@ -89,7 +89,15 @@ impl Actuator for NoTraffic {
 /// Finds one thing, or never comes to an end.
 struct Looker {
     begun: mpsc::UnboundedSender<()>,
-    hangs: bool,
+    finds: Finds,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finds {
+    Blocking,
+    Passed,
+    /// Never comes to an end.
+    Nothing,
 }
 
 #[async_trait]
@@ -97,12 +105,15 @@ impl Inspector for Looker {
     async fn inspect(&self, _: &AppId, asked: &Inspection) -> Vec<ReadinessFinding> {
         self.begun.send(()).expect("the test listens");
         assert!(asked.trials.iter().all(|trial| trial.blind));
-        if self.hangs {
+        if self.finds == Finds::Nothing {
             std::future::pending::<()>().await;
         }
         vec![ReadinessFinding {
-            code: ReadinessCode::Plan,
-            level: ReadinessLevel::Blocking,
+            code: ReadinessCode::DatabaseInstances,
+            level: match self.finds {
+                Finds::Blocking | Finds::Nothing => ReadinessLevel::Blocking,
+                Finds::Passed => ReadinessLevel::Passed,
+            },
             region: Some(fixtures::TO.into()),
             subject: "failover".to_owned(),
             text: "it lacks something".to_owned(),
@@ -119,7 +130,7 @@ struct Scene {
     stopping: CancellationToken,
 }
 
-fn scene(interval: Millis, hangs: bool) -> Scene {
+fn scene(interval: Millis, finds: Finds) -> Scene {
     let ledger = Arc::new(Kept::default());
     let (inbox, inputs) = mpsc::channel(64);
     let performer = Performer {
@@ -133,6 +144,7 @@ fn scene(interval: Millis, hangs: bool) -> Scene {
         journal: TaskTracker::new(),
         unseen: Unseen::default(),
         sheets: Sheets::default(),
+        rehearsals: Default::default(),
         standing_down: Arc::default(),
         apps: Arc::default(),
         looked: Arc::default(),
@@ -150,11 +162,12 @@ fn scene(interval: Millis, hangs: bool) -> Scene {
         },
         inspector: Arc::new(Looker {
             begun: begun_in,
-            hangs,
+            finds,
         }),
         performer,
         rng: StdRng::seed_from_u64(1),
         told: BTreeMap::new(),
+        served: BTreeMap::new(),
     };
     let stopping = CancellationToken::new();
     Scene {
@@ -190,6 +203,7 @@ fn executing() -> State {
         application: "shop".into(),
         epoch: Epoch(1),
         plan,
+        drill: None,
         origin: Origin::Operator {
             name: "ada".to_owned(),
             reason: "a test".to_owned(),
@@ -214,7 +228,7 @@ fn executing() -> State {
 
 #[tokio::test]
 async fn it_looks_by_itself_again_and_again_and_tells_the_loop() {
-    let mut scene = scene(Millis::from_secs(2), false);
+    let mut scene = scene(Millis::from_secs(2), Finds::Blocking);
     for _ in 0..3 {
         match scene.inputs.recv().await {
             Some(Input::Readiness(held)) => {
@@ -237,8 +251,27 @@ async fn it_looks_by_itself_again_and_again_and_tells_the_loop() {
 }
 
 #[tokio::test]
+async fn an_application_that_has_moved_is_looked_at_again_before_its_time() {
+    let mut scene = scene(NEVER, Finds::Passed);
+    let mut served = async || match scene.inputs.recv().await {
+        Some(Input::Readiness(held)) => held.active.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(served().await, RegionId::from(fixtures::FROM));
+    let moved = AppState {
+        active: Some(fixtures::TO.into()),
+        ..AppState::default()
+    };
+    scene.ledger.put(State {
+        apps: BTreeMap::from([("shop".into(), moved)]),
+        ..State::default()
+    });
+    assert_eq!(served().await, RegionId::from(fixtures::TO));
+}
+
+#[tokio::test]
 async fn who_asks_is_answered_with_a_fresh_report() {
-    let mut scene = scene(NEVER, false);
+    let mut scene = scene(NEVER, Finds::Blocking);
     let held = scene
         .desk
         .check_now("shop".into())
@@ -258,7 +291,7 @@ async fn who_asks_is_answered_with_a_fresh_report() {
 
 #[tokio::test]
 async fn a_run_goes_first() {
-    let mut scene = scene(NEVER, true);
+    let mut scene = scene(NEVER, Finds::Nothing);
     scene.ledger.put(executing());
     let refused = scene.desk.check_now("shop".into()).await;
     assert_eq!(refused, Err(NotChecked::RunUnderWay("shop-1".into())));
@@ -277,7 +310,7 @@ async fn a_run_goes_first() {
 
 #[tokio::test]
 async fn a_look_that_does_not_end_is_no_report_and_others_do_not_wait_for_ever() {
-    let mut scene = scene(NEVER, true);
+    let mut scene = scene(NEVER, Finds::Nothing);
     let desk = scene.desk.clone();
     let first = tokio::spawn(async move { desk.check_now("shop".into()).await });
     scene.begun.recv().await.expect("it begins");

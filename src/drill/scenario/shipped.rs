@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 40] = [
+pub const SHIPPED: [(&str, &str); 41] = [
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
