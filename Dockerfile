@@ -38,7 +38,8 @@ VOLUME /var/lib/failoverd
 EXPOSE 7400 7401
 # It ends what stands between an intent and its outcome first: give it half a minute.
 STOPSIGNAL SIGTERM
-# `alive` asks /livez. Whether the member does its part is no reason to start it anew.
+# `alive` asks /livez on loopback; where the API speaks TLS it must be told: FAILOVERCTL_SERVER=https://localhost:7400
+# and FAILOVERCTL_CA_FILE. Whether the member does its part is no reason to start it anew.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["/usr/bin/failoverctl", "alive"]
 ENTRYPOINT ["/usr/bin/failoverd"]
