@@ -29,7 +29,7 @@ pub use load::{LoadError, environment, load, member_ids};
 pub use types::*;
 
 /// Runbooks that ship within the program, by name. A file of the same name takes precedence.
-pub const BUILT_IN_RUNBOOKS: [(&str, &str); 2] = [
+pub const BUILT_IN_RUNBOOKS: [(&str, &str); 9] = [
     (
         "active-passive",
         include_str!("../../runbooks/active-passive.toml"),
@@ -37,6 +37,28 @@ pub const BUILT_IN_RUNBOOKS: [(&str, &str); 2] = [
     (
         "active-passive-traffic-first",
         include_str!("../../runbooks/active-passive-traffic-first.toml"),
+    ),
+    (
+        "approve-data-loss",
+        include_str!("../../runbooks/approve-data-loss.toml"),
+    ),
+    (
+        "pilot-light",
+        include_str!("../../runbooks/pilot-light.toml"),
+    ),
+    (
+        "warm-standby",
+        include_str!("../../runbooks/warm-standby.toml"),
+    ),
+    (
+        "planned-switchover",
+        include_str!("../../runbooks/planned-switchover.toml"),
+    ),
+    ("failback", include_str!("../../runbooks/failback.toml")),
+    ("read-only", include_str!("../../runbooks/read-only.toml")),
+    (
+        "database-only",
+        include_str!("../../runbooks/database-only.toml"),
     ),
 ];
 

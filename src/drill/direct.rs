@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::daemon::alone::{self, Alone};
 use crate::model::{
     AppId, AppView, Drill, HoldReason, Intent, LivePhase, Millis, Phase, RegionId, Run, RunStatus,
-    State, StepStatus, VerdictState, Wall,
+    State, StepStatus, Verdict, VerdictState, Wall,
 };
 use crate::sandbox::Execution;
 
@@ -226,6 +226,11 @@ impl<'a> Director<'a> {
         }
     }
 
+    /// Whether nothing is meant to answer there yet.
+    fn is_cold(&self, region: &RegionId) -> bool {
+        self.scenario.app.cold_standby && *region == self.stage.places.standby
+    }
+
     /// A drill begins once its daemon may decide.
     fn grace(&self) -> Millis {
         let apps = self.stage.config.applications.iter();
@@ -244,7 +249,8 @@ impl<'a> Director<'a> {
                 let Some(view) = snapshot.views.get(app) else {
                     return Some(format!("{} has no view of {app}", member.id));
                 };
-                if let Some(verdict) = view.verdicts.iter().find(|v| v.state != VerdictState::Up) {
+                let is_up = |v: &&Verdict| v.state == VerdictState::Up || self.is_cold(&v.region);
+                if let Some(verdict) = view.verdicts.iter().find(|v| !is_up(v)) {
                     return Some(format!(
                         "{app} in {} is {} to {}",
                         verdict.region, verdict.state, member.id

@@ -1,12 +1,12 @@
 //! Each member's own `failoverd.toml`, made from the world it will watch: the same text that a user
 //! would write, read by the same loader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use crate::model::{Automation, MemberId, Millis, RegionId};
+use crate::model::{Automation, MemberId, Millis, RegionId, RunKind};
 use crate::sandbox::SandboxSetup;
 use crate::sandbox::product::ProductAddresses;
 
@@ -34,6 +34,8 @@ pub(super) struct Furniture<'a> {
     /// Where this one finds the others.
     pub others: &'a BTreeMap<MemberId, SocketAddr>,
     pub runbook: &'a str,
+    /// What that runbook is for; the other kinds of runs have the default one.
+    pub kinds: &'a BTreeSet<RunKind>,
     pub overrides: &'a AppOverrides,
     pub data_dir: &'a Path,
     pub endpoint_url: &'a str,
@@ -115,13 +117,11 @@ impl Furniture<'_> {
             setup.dns.record_name.trim_end_matches('.'),
             setup.dns.record_type
         )?;
-        let runbook = self.runbook;
-        writeln!(
-            out,
-            "[application.runbooks]\nfailover = \"{runbook}\"\nswitchover = \"{runbook}\"\n\
-             failback = \"{runbook}\"\n"
-        )?;
-        writeln!(out, "[application.guards]")?;
+        writeln!(out, "[application.runbooks]")?;
+        for kind in self.kinds {
+            writeln!(out, "{kind} = \"{}\"", self.runbook)?;
+        }
+        writeln!(out, "\n[application.guards]")?;
         let soak = overrides.soak.unwrap_or(SOAK);
         writeln!(out, "soak = \"{}ms\"", soak.0)?;
         let lengths = [
@@ -153,6 +153,9 @@ impl Furniture<'_> {
             out,
             "[[application.region]]\nname = \"{name}\"\nrole = \"{role}\""
         )?;
+        if self.overrides.cold_standby && name == &self.places.standby {
+            writeln!(out, "cold = true")?;
+        }
         let Some(region) = self.setup.region(name) else {
             return Ok(());
         };
@@ -172,9 +175,12 @@ impl Furniture<'_> {
         }
         writeln!(
             out,
-            "endpoint_group_arn = \"{}\"\nvars = {{ fence_url = \"{}\" }}\n",
+            "endpoint_group_arn = \"{}\"\nvars = {{ fence_url = \"{}\", health_url = \"{}\", \
+             db_check_url = \"{}\" }}\n",
             region.endpoint_group_arn,
-            url("/fence")
+            url("/fence"),
+            url("/healthz"),
+            url("/write-check")
         )?;
         // The first is the product's own; the others are the fleet's.
         for nodegroup in region.nodegroup_refs().into_iter().take(1) {

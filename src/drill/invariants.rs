@@ -197,10 +197,11 @@ impl Evidence<'_> {
         if !self.database {
             return None;
         }
-        let verified = self
-            .runs
-            .last()
-            .is_some_and(|run| run.executed_at.is_some());
+        // A run that leaves the data where it is does not answer for a writer that is lost with it.
+        let verified = self.runs.last().is_some_and(|run| {
+            let promotes = |step: &PlannedStep| matches!(step.intent, Intent::AuroraPromote { .. });
+            run.executed_at.is_some() && run.plan.steps.iter().any(promotes)
+        });
         let writers = self.world.writers_now();
         (verified && writers.len() != 1).then(|| format!("{} take writes", writers.len()))
     }

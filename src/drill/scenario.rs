@@ -102,6 +102,8 @@ pub struct AppOverrides {
     pub third_region: bool,
     /// Small applications beside the product.
     pub fleet: usize,
+    /// The standby runs not one node, and is declared cold.
+    pub cold_standby: bool,
 }
 
 impl AppOverrides {
@@ -120,6 +122,7 @@ impl Default for AppOverrides {
             database: true,
             third_region: false,
             fleet: 0,
+            cold_standby: false,
         }
     }
 }

@@ -9,7 +9,7 @@
 //!      └───── wire ──── SDK ──▶ the sandbox's AWS
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::config::{self, Config};
+use crate::config::{self, BUILT_IN_RUNBOOKS, Config};
 use crate::daemon::NodeError;
 use crate::daemon::clock::{SpeedOutOfRange, WorldClock};
-use crate::model::{MemberId, Millis, RegionId};
+use crate::model::{MemberId, Millis, RegionId, RunKind};
 use crate::ports::Clock;
 use crate::runbook::spanned::{Source, Style};
 use crate::sandbox::network::{Network, Place as NetworkPlace};
@@ -161,6 +161,9 @@ impl Stage {
             setup = setup.with_candidate(WITNESS);
         }
         setup = fleet::add(setup, scenario.app.fleet);
+        if scenario.app.cold_standby {
+            setup = setup.with_no_nodes(STANDBY);
+        }
         let sandbox = Sandbox::start(setup.clone(), Arc::clone(&clock))
             .await
             .map_err(DrillError::Sandbox)?;
@@ -302,33 +305,53 @@ impl Stage {
     }
 }
 
-/// The runbook's name, and the texts that the loader needs beside its own.
-fn runbook(
-    scenario: &Scenario,
-    options: &DrillOptions,
-) -> Result<(String, Vec<Arc<Source>>), DrillError> {
-    let file = |path: &Path| -> Result<(String, Vec<Arc<Source>>), DrillError> {
-        let text = std::fs::read_to_string(path).map_err(|source| DrillError::Runbook {
-            path: path.to_owned(),
-            source,
-        })?;
-        let source = Source::new(path.display().to_string(), text);
-        let parsed = crate::runbook::parse(&source)
-            .map_err(|found| DrillError::Invalid(found.render(Style::Plain)))?;
-        Ok((parsed.runbook.name.clone(), vec![source]))
+/// The runbook that is played.
+struct Chosen {
+    name: String,
+    /// What it is for.
+    kinds: BTreeSet<RunKind>,
+    /// The texts that the loader needs beside its own.
+    sources: Vec<Arc<Source>>,
+}
+
+fn runbook(scenario: &Scenario, options: &DrillOptions) -> Result<Chosen, DrillError> {
+    let (source, is_built_in) = match (&options.runbook, &scenario.runbook) {
+        (Some(path), _) | (None, RunbookChoice::File(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|source| DrillError::Runbook {
+                path: path.clone(),
+                source,
+            })?;
+            (Source::new(path.display().to_string(), text), false)
+        }
+        (None, RunbookChoice::Shipped(name)) => {
+            let built_in = BUILT_IN_RUNBOOKS.iter().find(|(known, _)| known == name);
+            let text = shipped_runbook(name).or(built_in.map(|(_, text)| *text));
+            let text = text.ok_or_else(|| DrillError::Scenario {
+                why: format!("no runbook `{name}` ships with failoverd"),
+            })?;
+            let source = Source::new(format!("{name}.toml"), text.to_owned());
+            (source, shipped_runbook(name).is_none())
+        }
     };
-    let shipped = |name: &str| {
-        let text = shipped_runbook(name)?;
-        Some(Source::new(format!("{name}.toml"), text.to_owned()))
-    };
-    let (name, mut texts) = match (&options.runbook, &scenario.runbook) {
-        (Some(path), _) | (None, RunbookChoice::File(path)) => file(path)?,
-        (None, RunbookChoice::Shipped(name)) => (name.clone(), shipped(name).into_iter().collect()),
+    let parsed = crate::runbook::parse(&source)
+        .map_err(|found| DrillError::Invalid(found.render(Style::Plain)))?;
+    let mut sources = if is_built_in {
+        Vec::new()
+    } else {
+        vec![source]
     };
     if scenario.app.fleet > 0 {
-        texts.extend(fleet::RUNBOOKS.into_iter().filter_map(shipped));
+        let texts = fleet::RUNBOOKS.into_iter();
+        sources.extend(texts.filter_map(|name| {
+            let text = shipped_runbook(name)?;
+            Some(Source::new(format!("{name}.toml"), text.to_owned()))
+        }));
     }
-    Ok((name, texts))
+    Ok(Chosen {
+        name: parsed.runbook.name,
+        kinds: parsed.runbook.kinds,
+        sources,
+    })
 }
 
 fn read_config(text: &str, runbooks: &[Arc<Source>]) -> Result<Config, DrillError> {
@@ -390,7 +413,7 @@ impl Playwright<'_> {
         members: &[Member],
         wires: &Wires,
     ) -> Result<(Config, BTreeMap<MemberId, Script>), DrillError> {
-        let (runbook, sources) = runbook(self.scenario, self.options)?;
+        let runbook = runbook(self.scenario, self.options)?;
         let regions: Vec<RegionId> = members.iter().map(|m| m.region.clone()).collect();
         let mut scripts = BTreeMap::new();
         for member in members {
@@ -402,7 +425,8 @@ impl Playwright<'_> {
                     me: &member.region,
                     members: &regions,
                     others: &wires.addresses(&member.id),
-                    runbook: &runbook,
+                    runbook: &runbook.name,
+                    kinds: &runbook.kinds,
                     overrides,
                     data_dir: &self.folder.join(member.id.as_str()),
                     endpoint_url: &wires
@@ -411,7 +435,7 @@ impl Playwright<'_> {
                         .unwrap_or_default(),
                     lease: self.lease,
                 };
-                read_config(&furniture.config(), &sources)
+                read_config(&furniture.config(), &runbook.sources)
             };
             let config = read(&self.scenario.app)?;
             let drifted = read(&AppOverrides {

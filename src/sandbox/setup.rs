@@ -215,6 +215,18 @@ impl SandboxSetup {
         }
     }
 
+    /// With node groups of no node at all in that Region: a pilot light.
+    pub fn with_no_nodes(mut self, region: &str) -> Self {
+        let of = self
+            .regions
+            .iter_mut()
+            .filter(|r| r.name.as_str() == region);
+        for group in of.flat_map(|region| &mut region.nodegroups) {
+            (group.min, group.desired) = (0, 0);
+        }
+        self
+    }
+
     /// One more Region to which the product can go: warm, with dial 0 and a replica of its own. No
     /// record of the failover name leads there; such a name has two.
     pub fn with_candidate(mut self, name: &str) -> Self {

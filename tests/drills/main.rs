@@ -121,4 +121,12 @@ scenarios! {
     outage_during_live_drill: "outage-during-live-drill",
     live_drill_gives_way: "live-drill-gives-way",
     evacuate_40_applications: "evacuate-40-applications",
+    traffic_first: "traffic-first",
+    pilot_light: "pilot-light",
+    warm_standby: "warm-standby",
+    approve_data_loss: "approve-data-loss",
+    switchover_on_a_word: "switchover-on-a-word",
+    home_proves_itself: "home-proves-itself",
+    read_only: "read-only",
+    database_only: "database-only",
 }

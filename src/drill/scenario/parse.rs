@@ -140,6 +140,8 @@ struct RawApp {
     #[serde(default)]
     third_region: bool,
     fleet: Option<Spanned<usize>>,
+    #[serde(default)]
+    cold_standby: bool,
 }
 
 /// Reads a scenario; see [`Scenario::parse`].
@@ -452,6 +454,7 @@ impl Reader {
             database: raw.database.unwrap_or(true),
             third_region: raw.third_region,
             fleet: fleet.unwrap_or(0),
+            cold_standby: raw.cold_standby,
         }
     }
 

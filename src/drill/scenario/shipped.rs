@@ -1,7 +1,7 @@
 //! The scenarios that ship with failoverd, and the runbooks that only they use.
 
 /// Name and text of each, the default first, then in the order of `drill list`.
-pub const SHIPPED: [(&str, &str); 41] = [
+pub const SHIPPED: &[(&str, &str)] = &[
     (
         "region-outage",
         include_str!("../scenarios/region-outage.toml"),
@@ -135,6 +135,32 @@ pub const SHIPPED: [(&str, &str); 41] = [
     (
         "evacuate-40-applications",
         include_str!("../scenarios/evacuate-40-applications.toml"),
+    ),
+    (
+        "traffic-first",
+        include_str!("../scenarios/traffic-first.toml"),
+    ),
+    ("pilot-light", include_str!("../scenarios/pilot-light.toml")),
+    (
+        "warm-standby",
+        include_str!("../scenarios/warm-standby.toml"),
+    ),
+    (
+        "approve-data-loss",
+        include_str!("../scenarios/approve-data-loss.toml"),
+    ),
+    (
+        "switchover-on-a-word",
+        include_str!("../scenarios/switchover-on-a-word.toml"),
+    ),
+    (
+        "home-proves-itself",
+        include_str!("../scenarios/home-proves-itself.toml"),
+    ),
+    ("read-only", include_str!("../scenarios/read-only.toml")),
+    (
+        "database-only",
+        include_str!("../scenarios/database-only.toml"),
     ),
 ];
 

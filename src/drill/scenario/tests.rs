@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::config::BUILT_IN_RUNBOOKS;
 use crate::runbook::spanned::Style;
 
 fn rendered(error: &ScenarioError) -> String {
@@ -11,7 +12,7 @@ fn rendered(error: &ScenarioError) -> String {
 fn every_shipped_scenario_reads_and_is_what_its_file_is_called() {
     for (file, text) in SHIPPED {
         let scenario = Scenario::parse(file, text).unwrap_or_else(|e| panic!("{}", rendered(&e)));
-        assert_eq!(scenario.name, file);
+        assert_eq!(scenario.name, *file);
         // The longest name and this fill a line of `drill list` at 80 columns.
         assert!(
             scenario.title.chars().count() <= 51,
@@ -20,11 +21,28 @@ fn every_shipped_scenario_reads_and_is_what_its_file_is_called() {
         );
         assert!(!scenario.description.is_empty(), "{file}");
         if let RunbookChoice::Shipped(name) = &scenario.runbook {
+            let mut built_in = BUILT_IN_RUNBOOKS.iter();
             assert!(
-                name == "active-passive" || shipped_runbook(name).is_some(),
+                built_in.any(|(known, _)| known == name) || shipped_runbook(name).is_some(),
                 "{file} names the runbook {name}"
             );
         }
+    }
+}
+
+/// What ships for users is played by somebody.
+#[test]
+fn every_built_in_runbook_has_a_drill() {
+    let played: BTreeSet<String> = Scenario::shipped()
+        .unwrap()
+        .into_iter()
+        .filter_map(|scenario| match scenario.runbook {
+            RunbookChoice::Shipped(name) => Some(name),
+            RunbookChoice::File(_) => None,
+        })
+        .collect();
+    for (name, _) in BUILT_IN_RUNBOOKS {
+        assert!(played.contains(name), "no scenario plays {name}");
     }
 }
 

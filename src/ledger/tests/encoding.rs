@@ -506,7 +506,15 @@ async fn the_true_transition_survives_log_and_snapshot() {
     };
     let mut plain = State::default();
     let mut ledger = start().await;
-    for (n, command) in commands().into_iter().enumerate() {
+    let endless = |command: &Command| {
+        matches!(
+            &command.body,
+            CommandBody::PauseAutomation { until: None, .. }
+        )
+    };
+    // A pause without an end is refused before the log.
+    let proposed = commands().into_iter().filter(|command| !endless(command));
+    for (n, command) in proposed.enumerate() {
         let expected = crate::run::apply(&mut plain, &command);
         assert_eq!(ledger.propose(command).await, Ok(expected));
         if n % 5 == 4 {
