@@ -32,8 +32,11 @@ fn every_built_in_runbook_is_valid_and_called_what_its_file_is() {
         match parse_runbook(name, text) {
             Ok(runbook) => {
                 assert_eq!(runbook.name, name);
-                for kind in [RunKind::Failover, RunKind::Switchover, RunKind::Failback] {
-                    assert!(runbook.kinds.contains(&kind));
+                assert!(!runbook.kinds.is_empty());
+                // What an application has that names none must serve whatever comes.
+                if name == "active-passive" {
+                    let all = [RunKind::Failover, RunKind::Switchover, RunKind::Failback];
+                    assert_eq!(runbook.kinds, all.into());
                 }
             }
             Err(findings) => panic!("{findings}"),
