@@ -10,10 +10,13 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::controller::{DrillAsk, RunRequest};
+use crate::daemon::members::{MemberAct, MemberChange};
 use crate::daemon::snapshot::Snapshot;
 use crate::daemon::{AskFailed, EvacuationAsk};
+use crate::ledger::{self, Beginning};
 use crate::model::{
-    CommandBody, DrillId, Evacuation, Event, MemberId, RegionId, Rejection, State, Wall,
+    CommandBody, DrillId, Evacuation, Event, MemberId, RegionId, Rejection, RestoredHow, State,
+    Wall,
 };
 use crate::ports::{Clock, LedgerError};
 
@@ -32,6 +35,9 @@ const CANVASS: Duration = Duration::from_secs(5);
 
 /// Real time until all who hear each other must know the same.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Real time between two askings of the same.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A member's configuration, and the one that differs from everybody's.
 pub(super) struct Script {
@@ -394,6 +400,81 @@ impl Cast {
         } else {
             self.wires.mend(&everything);
         }
+    }
+
+    /// Every member dies and its data folder with it. The one in that Region begins a new ledger with
+    /// this state, and runs; what it begins with is returned.
+    pub async fn restore(
+        &mut self,
+        on: &RegionId,
+        state: State,
+        at: Wall,
+    ) -> Result<State, DrillError> {
+        let failed = |why: String| DrillError::Scenario {
+            why: format!("ledger restore: {why}"),
+        };
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            self.wires.connect(&member.id, None);
+            member.kill().await;
+            let script = self.scripts.get(&member.id);
+            if let Some(script) = script {
+                std::fs::remove_dir_all(&script.config.node.data_dir)
+                    .map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        let id = self.in_region(on)?.id.clone();
+        let script = self.scripts.get(&id);
+        let dir = script.map(|script| script.config.node.data_dir.clone());
+        let dir = dir.ok_or_else(|| failed(format!("{id} has no configuration")))?;
+        let beginning = Beginning {
+            state,
+            how: RestoredHow::Backup,
+            by: "drill".to_owned(),
+            reason: "every ledger is lost".to_owned(),
+            at,
+            audit: None,
+        };
+        ledger::found(&dir, &id, beginning)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let begun = ledger::read(&dir, &id)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let index = self.members.iter().position(|member| member.id == id);
+        if let Some(index) = index {
+            self.begin(index, false).await?;
+        }
+        Ok(begun)
+    }
+
+    /// Starts everybody but the one in that Region, with empty data folders, and gives each a vote:
+    /// asked again until it is done.
+    pub async fn join_all(&mut self, but: &RegionId) -> Result<(), DrillError> {
+        let others: Vec<usize> = (0..self.members.len())
+            .filter(|index| &self.members[*index].region != but)
+            .collect();
+        for index in others {
+            self.begin(index, false).await?;
+            let id = self.members[index].id.clone();
+            loop {
+                let change = MemberChange {
+                    act: MemberAct::Add,
+                    member: id.clone(),
+                    by: "drill".to_owned(),
+                };
+                let asked = match self.to_ask() {
+                    Ok(member) => member.change_members(change).await,
+                    Err(error) => Err(error),
+                };
+                match asked {
+                    Ok(Ok(now)) if now.voters.contains(&id) => break,
+                    // Not heard yet, not caught up yet, nobody leads just now.
+                    Ok(Ok(_) | Err(_)) | Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits until all who hear the same leader know the same, and says who does not.

@@ -2,6 +2,7 @@
 //! and ends the drill when its outcome is plain.
 
 mod break_glass;
+mod ledger;
 mod operate;
 mod take_in;
 
@@ -18,7 +19,7 @@ use crate::sandbox::Execution;
 use super::furnish::APP;
 use super::progress::{Progress, ProgressEvent, SnapshotDiff};
 use super::reigns::Reign;
-use super::report::{Mark, MarkKind, Marks, seconds_after};
+use super::report::{Invariant, Mark, MarkKind, Marks, seconds_after};
 use super::scenario::{Deed, FaultSpec, Moment, Outcome, Scenario, StepWord, Trigger, Who};
 use super::stage::{DrillError, Stage};
 
@@ -85,6 +86,8 @@ pub(super) struct Seen {
     pub held: BTreeSet<AppId>,
     /// How an evacuation was not as it was asked for.
     pub disorder: Option<String>,
+    /// What must hold of a ledger that was begun anew, as it was seen then.
+    pub begun_anew: Vec<Invariant>,
 }
 
 impl Seen {
@@ -122,6 +125,10 @@ pub(super) struct Director<'a> {
     settled_at: Option<Wall>,
     /// The person who needs no member, once there is one.
     alone: Option<Alone>,
+    /// The last backup.
+    backup: Option<Vec<u8>>,
+    /// Runs that only a lost ledger knew, or knew better.
+    lost: Vec<Run>,
 }
 
 impl<'a> Director<'a> {
@@ -142,6 +149,8 @@ impl<'a> Director<'a> {
             triggered_at: None,
             settled_at: None,
             alone: None,
+            backup: None,
+            lost: Vec::new(),
         }
     }
 

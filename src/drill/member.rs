@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::actuate::AwsOptions;
 use crate::config::Config;
 use crate::controller::{DrillAsk, RunRequest};
+use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
 use crate::daemon::{
     AskFailed, EvacuationAsk, HostedVantage, Node, NodeError, NodeHandle, NodeOptions,
 };
@@ -251,6 +252,15 @@ impl Member {
     ) -> Result<Result<Event, Rejection>, LedgerError> {
         self.ask(|handle| async move { handle.command(body).await })
             .await?
+    }
+
+    /// Has it change who is a member.
+    pub async fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> Result<Result<MembersNow, ChangeRefused>, LedgerError> {
+        self.ask(|handle| async move { handle.change_members(change).await })
+            .await
     }
 
     /// On its own runtime, as by a call that has arrived: should it stand still, only the caller's

@@ -77,6 +77,10 @@ impl Told<'_> {
             database: self.scenario.app.database,
         }
         .invariants();
+        let invariants: Vec<_> = invariants
+            .into_iter()
+            .chain(seen.begun_anew.clone())
+            .collect();
         let passed = checks.iter().all(|check| check.held)
             && invariants.iter().all(|invariant| invariant.held);
         let clocks = seen.marks.clocks();

@@ -115,6 +115,7 @@ scenarios! {
     second_region_fails_mid_run: "second-region-fails-mid-run",
     region_returns_too_late: "region-returns-too-late",
     break_glass_without_quorum: "break-glass-without-quorum",
+    ledger_restored_from_backup: "ledger-restored-from-backup",
     clock_step: "clock-step",
     operator_races_automation: "operator-races-automation",
     live_drill_there_and_back: "live-drill-there-and-back",

@@ -69,9 +69,18 @@ impl Director<'_> {
                 self.drill_live(to, Millis::from_secs(*soak_s), now).await;
                 return Ok(());
             }
+            OperatorAct::LedgerBackup {} => {
+                self.ledger_backup(now);
+                return Ok(());
+            }
+            OperatorAct::LedgerRestore { on } => {
+                let on = self.stage.places.region(on).clone();
+                return self.ledger_restore(&on, now).await;
+            }
             OperatorAct::Approve { .. }
             | OperatorAct::StopDrill {}
             | OperatorAct::Decline { .. }
+            | OperatorAct::ResumeAutomation {}
             | OperatorAct::Abort { .. }
             | OperatorAct::Pause { .. }
             | OperatorAct::Resume {}
@@ -191,6 +200,7 @@ impl Director<'_> {
                 app: self.app.clone(),
                 by,
             },
+            OperatorAct::ResumeAutomation {} => CommandBody::ResumeAutomation { app: None, by },
             OperatorAct::Rejoin { region } => CommandBody::Rejoin {
                 app: self.app.clone(),
                 region: self.stage.places.region(region).clone(),
@@ -205,6 +215,8 @@ impl Director<'_> {
             | OperatorAct::Switchover { .. }
             | OperatorAct::LiveDrill { .. }
             | OperatorAct::BreakGlass { .. }
+            | OperatorAct::LedgerBackup {}
+            | OperatorAct::LedgerRestore { .. }
             | OperatorAct::Failback { .. }
             | OperatorAct::Evacuate { .. } => {
                 return Err(DrillError::Scenario {

@@ -33,6 +33,9 @@ impl Director<'_> {
             .flatten()
             .flat_map(|state| state.runs.values())
             .filter(|run| run.application == self.app)
+            // What became of it stands in the lost ledger.
+            .filter(|run| self.lost.iter().all(|lost| lost.id != run.id))
+            .chain(&self.lost)
             .cloned()
             .collect();
         self.seen.two_open |= runs.iter().filter(|run| run.is_open()).count() > 1;

@@ -116,6 +116,13 @@ pub enum OperatorAct {
         step: StepId,
     },
     Ack {},
+    /// The ledger is written into a backup.
+    LedgerBackup {},
+    /// Every ledger is lost, and one member begins anew with the backup.
+    LedgerRestore {
+        on: Place,
+    },
+    ResumeAutomation {},
     /// A person of their own accord, without any member.
     BreakGlass {
         to: Place,
@@ -159,6 +166,11 @@ impl fmt::Display for OperatorAct {
             Self::Retry { step } => write!(f, "retry {step}"),
             Self::Skip { step } => write!(f, "skip {step}"),
             Self::Ack {} => f.write_str("ack"),
+            Self::LedgerBackup {} => f.write_str("ledger backup"),
+            Self::LedgerRestore { on } => {
+                write!(f, "every ledger is lost; ledger restore on {on}")
+            }
+            Self::ResumeAutomation {} => f.write_str("resume-automation"),
             Self::BreakGlass { to } => write!(f, "break-glass to {to}"),
             Self::Rejoin { region } => write!(f, "rejoin {region}"),
             Self::LiveDrill { to, soak_s } => write!(f, "live drill to {to} for {soak_s} s"),

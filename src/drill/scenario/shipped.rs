@@ -115,6 +115,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
         "break-glass-without-quorum",
         include_str!("../scenarios/break-glass-without-quorum.toml"),
     ),
+    (
+        "ledger-restored-from-backup",
+        include_str!("../scenarios/ledger-restored-from-backup.toml"),
+    ),
     ("clock-step", include_str!("../scenarios/clock-step.toml")),
     (
         "operator-races-automation",

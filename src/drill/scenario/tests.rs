@@ -167,6 +167,11 @@ fn every_expected_reason_is_one_that_exists() {
         }
         .code(),
         crate::model::HoldReason::LagUnknown { why: String::new() }.code(),
+        crate::model::HoldReason::AutomationPaused {
+            reason: String::new(),
+            by: String::new(),
+        }
+        .code(),
         crate::model::HoldReason::Overtaken {
             epoch: crate::model::Epoch(2),
             ours: crate::model::Epoch(0),
