@@ -21,7 +21,9 @@ class Drill(PageCase):
         super().setUpClass()
         cls.tokens = Tokens(olga="operator", vera="viewer")
         cls.addClassCleanup(cls.tokens.close)
-        cls.stage = Stage(extra=cls.tokens.config)
+        # Readiness is looked at while somebody looks.
+        often = '[readiness]\ninterval = "10s"\n'
+        cls.stage = Stage(extra=cls.tokens.config + often)
         cls.addClassCleanup(cls.stage.close)
 
     def test_from_outage_to_failback(self):
@@ -42,6 +44,9 @@ class Drill(PageCase):
         expect(page.locator(".votes .vote.good")).to_have_count(6)
         expect(page.locator(".pulse")).to_have_text("live")
         expect(page.locator(f".region[aria-label='Region {HOME}']")).to_contain_text("serves")
+        readiness = page.get_by_role("region", name="Readiness")
+        expect(readiness).to_contain_text(re.compile(r"Checked \d+ s ago by \w+"))
+        expect(readiness.locator(".badge").first).to_be_visible()
         self.picture(page, "steady-light")
 
     def outage(self, page, viewer):
