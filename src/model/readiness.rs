@@ -157,7 +157,7 @@ codes! {
     EndpointGroup "endpoint_group" [Blocking] "The Region's endpoint group exists and is the Region's.",
     EndpointsPresent "endpoints_present" [Blocking] "The endpoint group holds endpoints.",
     EndpointsHealthy "endpoints_healthy" [Warning Blocking] "The accelerator finds the endpoints healthy.",
-    EndpointWeights "endpoint_weights" [Blocking] "Not every endpoint has weight 0.",
+    EndpointWeights "endpoint_weights" [Warning Blocking] "Not every endpoint has weight 0.",
     RecordSet "record_set" [Blocking] "The Region's failover record sets exist.",
     RecordTtl "record_ttl" [Warning] "Their TTL is 60 s or less.",
     RecordHealthCheck "record_health_check" [Warning Blocking] "The record set has a health check that exists and looks, or evaluates its target's health.",

@@ -95,7 +95,7 @@ class Drill(PageCase):
         expect(page.locator(".headline .badge")).to_have_text("Steady")
 
     def failback(self, page):
-        dialog = act(page, "failback")
+        dialog = self.what_would_start(page, "failback")
         expect(dialog.locator(".plan-head")).to_contain_text(f"{STANDBY} → {HOME}")
         expect(dialog.locator(".change").first).to_contain_text("→")
         go = dialog.get_by_role("button", name="Fail back")
@@ -148,11 +148,12 @@ class Drill(PageCase):
         for member in members:
             self.stage.order(f"start {member}")
 
-    def what_would_start(self, page):
-        """The dialog of a failover that nothing stands against; after the members' start something may."""
-        until = time.monotonic() + PATIENCE_MS / 1000
+    def what_would_start(self, page, kind):
+        """The dialog of a run that nothing stands against: for as long as it takes until what was found while
+        the Region was lost, or while the members were not there, is looked at again."""
+        until = time.monotonic() + 3 * PATIENCE_MS / 1000
         while True:
-            dialog = act(page, "failover")
+            dialog = act(page, kind)
             expect(dialog.locator(".plan-steps, .problem").first).to_be_visible()
             against = dialog.locator(".problem").all_inner_texts()
             if not against:
@@ -168,7 +169,7 @@ class Drill(PageCase):
         dialog.get_by_role("button", name="Acknowledge").click()
         expect(dialog).to_have_count(0)
         expect(page.locator(".headline .badge")).to_have_text("Steady")
-        dialog = self.what_would_start(page)
+        dialog = self.what_would_start(page, "failover")
         dialog.get_by_label("Reason").fill("a person knows better")
         dialog.get_by_label(re.compile("Type the Region")).fill(STANDBY)
         go = dialog.get_by_role("button", name="Fail over")
