@@ -104,7 +104,11 @@ class MadeUp(Staged):
         ran = subprocess.run(
             command,
             cwd=self.stage.folder.name,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py")},
+            env={
+                **os.environ,
+                "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"),
+                "FAILOVERCTL_TOKEN": self.tokens.ada,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
