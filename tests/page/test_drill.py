@@ -164,6 +164,8 @@ class Drill(PageCase):
 
     def failover_by_hand(self, page):
         expect(page.locator(".pulse")).to_have_text("live")
+        # The members that were started again have elected somebody.
+        expect(page.get_by_text(re.compile(r"leads, term \d+"))).to_be_visible()
         expect(page.locator(".votes .vote.good")).to_have_count(6)
         dialog = act(page, "ack")
         dialog.get_by_role("button", name="Acknowledge").click()
@@ -179,7 +181,7 @@ class Drill(PageCase):
         expect(dialog).to_have_count(0)
         step = page.locator(".run .step[data-status=awaiting_approval]")
         expect(step).to_contain_text("sign-off")
-        expect(page.locator(".headline .first").last).to_contain_text("sign-off")
+        expect(page.locator(".headline .first").last).to_contain_text("A decision is needed")
         self.picture(page, "approval-light")
         dialog = act(page, "pause-run")
         dialog.get_by_label("Reason").fill("One moment.")
