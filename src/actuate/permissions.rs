@@ -4,6 +4,7 @@
 //! | action | writes | reads | control plane |
 //! | --- | --- | --- | --- |
 //! | `global_accelerator.*` | `UpdateEndpointGroup` | endpoint group, accelerator | us-west-2 |
+//! | a weight that opens a Region | – | global cluster, as for `aurora.promote` | its own Region |
 //! | `route53.failover` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
 //! | `aurora.promote` | `SwitchoverGlobalCluster`, `FailoverGlobalCluster` | global cluster, cluster | the primary's Region; the target's |
 //! | `eks.scale_nodegroup` | `UpdateNodegroupConfig` | node group, Auto Scaling group | its own Region |
@@ -187,6 +188,24 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
     Some(ControlPlane { service, region })
 }
 
+/// Whether `pattern` names `resource`: each `*` stands for any characters, as in a policy's `Resource`.
+/// The other wildcard of policies, `?`, is never written here.
+pub(super) fn names(pattern: &str, resource: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let [first, middle @ .., last] = parts.as_slice() else {
+        return pattern == resource; // Without a wildcard there is one part.
+    };
+    let mut rest = resource
+        .strip_prefix(first)
+        .and_then(|rest| rest.strip_suffix(last));
+    for part in middle {
+        rest = rest
+            .and_then(|rest| rest.split_once(part))
+            .map(|(_, after)| after);
+    }
+    rest.is_some()
+}
+
 fn write(action: &'static str, resource: &str) -> Permission {
     Permission {
         action,
@@ -317,6 +336,23 @@ mod tests {
             duration: crate::model::Millis(1),
         };
         assert_eq!((lines(&wait).len(), control_plane(&wait)), (0, None));
+    }
+
+    #[test]
+    fn wildcards_name_as_in_a_policy() {
+        for (pattern, resource, fits) in [
+            ("*", "", true),
+            ("*", "arn:aws:x", true),
+            ("arn:*:a", "arn:b:a", true),
+            ("arn:*:a", "arn:b:ab", false),
+            ("arn:*:a", "arn:a", false),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "a1c", false),
+            ("arn", "arn", true),
+            ("arn", "arns", false),
+        ] {
+            assert_eq!(names(pattern, resource), fits, "{pattern} {resource}");
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 /// More than any honest request's head, in bytes.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(super) const HEAD_BYTES: usize = 16 * 1024;
 
 /// After a failed accept, real time until the next: it is this host that is short of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -13,21 +13,19 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::peer::Shown;
+use super::serve::HEAD_BYTES;
 use crate::config::ApiTls;
 use crate::model::Wall;
 use crate::peer::{CertificateStatus, Facts, Mark, PemError, PemFile, facts};
 
 /// Between two looks at the files, in real time.
 const RELOAD: Duration = Duration::from_secs(2);
-
-/// The first byte of every TLS record that opens a handshake (RFC 8446, section 5.1).
-const HANDSHAKE: u8 = 22;
 
 /// What somebody who speaks plain HTTP is told before the connection closes.
 const PLAIN_HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
@@ -115,8 +113,10 @@ impl ServerTls {
         mut stream: TcpStream,
     ) -> io::Result<(TlsStream<TcpStream>, Option<Shown>)> {
         let mut first = [0_u8; 1];
+        // A method's name; a TLS handshake begins with the byte 22 (RFC 8446, section 5.1).
         if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
-            debug_assert_ne!(first[0], HANDSHAKE);
+            // What is left unread would reset the connection, and the answer with it.
+            let _all_or_some = stream.read(&mut [0; HEAD_BYTES]).await?;
             stream.write_all(PLAIN_HTTP.as_bytes()).await?;
             stream.shutdown().await?;
             return Err(io::Error::other("plain HTTP"));

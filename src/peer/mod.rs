@@ -59,7 +59,7 @@ pub use hello::PeerIdentity;
 pub use net::{PeerHandler, PeerNet};
 pub use options::{ChannelLimits, Limits, PeerMember, PeerOptions};
 pub use pem::PemError;
-pub(crate) use pem::{Mark, PemFile};
+pub(crate) use pem::{Mark, PemFile, mark};
 pub use refusal::Refusal;
 pub use status::{CertificateStatus, PeerFault, PeerStatus};
 pub use traffic::ChannelTraffic;

@@ -40,6 +40,12 @@ pub enum PemError {
 /// replaced, or made readable. None where it cannot be looked at.
 pub(crate) type Mark = Option<(u64, i64, i64, u64)>;
 
+/// How a file stands now.
+pub(crate) fn mark(path: &Path) -> Mark {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.ino(), file.ctime(), file.ctime_nsec(), file.len()))
+}
+
 impl PemFile {
     pub fn new(section: &'static str, key: &'static str, path: &Path) -> Self {
         Self {
@@ -51,8 +57,7 @@ impl PemFile {
 
     /// How it stands now.
     pub fn mark(&self) -> Mark {
-        let file = std::fs::metadata(&self.path).ok()?;
-        Some((file.ino(), file.ctime(), file.ctime_nsec(), file.len()))
+        mark(&self.path)
     }
 
     /// All of its certificates, of which there is one at least.

@@ -18,7 +18,7 @@ use super::book::{About, Book};
 use super::plans::is_needed;
 use crate::actuate::classify::read_error;
 use crate::actuate::clients::IAM_REGION;
-use crate::actuate::permissions::permissions;
+use crate::actuate::permissions::{self, permissions};
 use crate::model::{ReadinessCode, RegionId, RunKind};
 use crate::ports::ReadError;
 
@@ -135,23 +135,10 @@ fn needed(scene: &Scene<'_>, names: &[String]) -> BTreeMap<(String, String), Nee
 
 /// The ARN that a plan knows in part: a policy may name all of it.
 fn whole(resource: &str, names: &[String]) -> String {
-    let known = names.iter().find(|name| fits(resource, name));
+    let known = names
+        .iter()
+        .find(|name| !is_whole(resource) && permissions::names(resource, name));
     known.map_or(resource, String::as_str).to_owned()
-}
-
-/// Whether `name` is what `part` leaves open at each `*`.
-fn fits(part: &str, name: &str) -> bool {
-    if is_whole(part) {
-        return false;
-    }
-    let mut rest = name;
-    for (place, piece) in part.split('*').enumerate() {
-        match rest.find(piece) {
-            Some(at) if place > 0 || at == 0 => rest = &rest[at + piece.len()..],
-            _elsewhere_or_nowhere => return false,
-        }
-    }
-    true
 }
 
 /// Whether it is named as policies name it. None names a change by itself.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tokens::Tokens;
+use crate::peer::{Mark, mark};
 use crate::runbook::spanned::{Diagnostics, Style};
 
 /// Why the tokens cannot be used.
@@ -34,13 +35,9 @@ pub(super) struct TokensFile {
 struct Current {
     tokens: Arc<Tokens>,
     /// How the file stood when it was last looked at, taken or not.
-    seen: Seen,
+    seen: Mark,
     error: Option<String>,
 }
-
-/// Inode, change time (seconds, nanoseconds) and length: enough to see that it was written, replaced,
-/// or made readable.
-type Seen = Option<(u64, i64, i64, u64)>;
 
 /// What a look at the file brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +50,7 @@ pub(super) enum Reload {
 impl TokensFile {
     /// Reads it for the first time. Blocks on it.
     pub fn open(path: &Path) -> Result<Self, TokensError> {
-        let seen = look(path);
+        let seen = mark(path);
         let tokens = Arc::new(read(path)?);
         Ok(Self {
             path: path.to_owned(),
@@ -76,7 +73,7 @@ impl TokensFile {
 
     /// Looks whether it was written since. Blocks on it.
     pub fn reload(&self) -> Reload {
-        let seen = look(&self.path);
+        let seen = mark(&self.path);
         if self.lock().seen == seen {
             return Reload::Unchanged;
         }
@@ -120,11 +117,6 @@ impl fmt::Debug for TokensFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokensFile({})", self.path.display())
     }
-}
-
-fn look(path: &Path) -> Seen {
-    let file = std::fs::metadata(path).ok()?;
-    Some((file.ino(), file.ctime(), file.ctime_nsec(), file.len()))
 }
 
 fn read(path: &Path) -> Result<Tokens, TokensError> {
