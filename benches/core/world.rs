@@ -50,6 +50,8 @@ fn region(name: &str, role: Role) -> AppRegion {
         name: name.into(),
         role,
         cold: false,
+        share: None,
+        peaks: BTreeMap::new(),
         probes: PROBES.map(probe).into(),
         standby_probes: BTreeSet::new(),
         resources: RegionResources {

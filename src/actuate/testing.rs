@@ -240,6 +240,8 @@ pub(super) fn application(url: &str) -> Application {
         name: RegionId::from(name),
         role,
         cold: false,
+        share: None,
+        peaks: std::collections::BTreeMap::new(),
         probes: Vec::new(),
         standby_probes: Default::default(),
         resources: RegionResources {

@@ -41,6 +41,24 @@ impl Application {
     pub fn region(&self, name: &RegionId) -> Option<&AppRegion> {
         self.regions.iter().find(|r| &r.name == name)
     }
+
+    /// Whether two Regions or more serve at the same time when all is well. Then the loss of one is a
+    /// shift of its share, not a failover.
+    pub fn is_active_active(&self) -> bool {
+        self.sharing().count() >= 2
+    }
+
+    /// The Regions with a share, in order of preference.
+    pub fn sharing(&self) -> impl Iterator<Item = &AppRegion> {
+        self.regions.iter().filter(|r| r.share.is_some())
+    }
+}
+
+impl AppRegion {
+    /// Instances of that node group that this Region needs at its own peak, where it is told.
+    pub fn peak(&self, nodegroup: &NodegroupRef) -> Option<u32> {
+        self.peaks.get(&nodegroup.to_string()).copied()
+    }
 }
 
 /// Whether failoverd acts by itself.
@@ -61,6 +79,14 @@ pub struct AppRegion {
     /// A standby that is not meant to answer until it is grown: its probes do not count for
     /// `target ready`.
     pub cold: bool,
+    /// Percent of the users it serves when all is well. Every active Region has one or none has; they
+    /// add up to 100. Where two or more have one, the application is active-active.
+    // Left out where there is none, so that what is hashed stays as it was without shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u8>,
+    /// Instances that this Region needs at its own peak, by `cluster/name` of the node group.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub peaks: BTreeMap<String, u32>,
     pub probes: Vec<Probe>,
     /// Which probes must be up before this Region is moved to; the critical ones if empty.
     pub standby_probes: BTreeSet<super::ProbeId>,

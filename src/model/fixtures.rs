@@ -30,6 +30,8 @@ pub(crate) fn app_region(name: &str, role: Role) -> AppRegion {
         name: name.into(),
         role,
         cold: false,
+        share: None,
+        peaks: BTreeMap::new(),
         probes: vec![probe("web", true), probe("api", true), probe("blog", false)],
         standby_probes: BTreeSet::new(),
         resources: RegionResources {

@@ -8,4 +8,5 @@ mod config;
 mod notifications;
 mod readiness;
 mod runbooks;
+mod shares;
 mod shipped;

@@ -128,6 +128,8 @@ fn region(name: &str, role: Role) -> AppRegion {
         name: name.into(),
         role,
         cold: false,
+        share: None,
+        peaks: BTreeMap::new(),
         probes: vec![probe("web")],
         standby_probes: BTreeSet::new(),
         resources: RegionResources {

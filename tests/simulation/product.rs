@@ -129,6 +129,8 @@ fn app_region(at: usize, role: Role) -> AppRegion {
         name: region(at),
         role,
         cold: false,
+        share: None,
+        peaks: BTreeMap::new(),
         probes: vec![probe("web", true)],
         standby_probes: BTreeSet::new(),
         resources: RegionResources {

@@ -267,6 +267,8 @@ pub fn application(setup: &SandboxSetup, url: &str) -> Application {
                 Role::Standby
             },
             cold: false,
+            share: None,
+            peaks: std::collections::BTreeMap::new(),
             probes: Vec::new(),
             standby_probes: Default::default(),
             resources: RegionResources {

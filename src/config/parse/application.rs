@@ -14,6 +14,7 @@ use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
 use super::order::{self, OrderDraft};
 use super::probe::{self, ProbeDraft};
 use super::sections::{self, Detection};
+use super::shares;
 use super::values;
 
 /// What the sections above it say.
@@ -44,6 +45,8 @@ pub(super) struct AppDraft {
 pub(super) struct RegionDraft {
     pub region: AppRegion,
     pub place: Place,
+    /// Where its share stands.
+    pub share: Option<Place>,
     pub probes: Vec<ProbeDraft>,
     /// Whether every probe that was written could be read.
     pub probes_complete: bool,
@@ -194,6 +197,7 @@ fn check_regions(
         .filter(|r| r.region.role == Role::Active)
         .collect();
     if regions.len() == written && written >= 2 {
+        shares::check(findings, regions, name);
         match active.as_slice() {
             [_] => {}
             [] => findings.push(
@@ -206,6 +210,7 @@ fn check_regions(
                     .label("none of its Regions serves")
                     .help("Give role = \"active\" to the Region that serves when all is well."),
             ),
+            [_, _, ..] if active.iter().any(|r| r.region.share.is_some()) => {}
             [_, second, ..] => findings.push(
                 findings
                     .error(
@@ -218,7 +223,10 @@ fn check_regions(
                         ),
                     )
                     .label("active as well")
-                    .help("Exactly one Region is \"active\"; make the others \"standby\"."),
+                    .help(
+                        "Make all but one \"standby\". If they serve side by side, give each active \
+                         Region its `share` of the users, in percent.",
+                    ),
             ),
         }
     }
@@ -419,6 +427,7 @@ fn region(
             read::one_of(&[("active", Role::Active), ("standby", Role::Standby)]),
         );
         let cold = table.or("cold", false, read::flag);
+        let share = table.located("share", read::whole(1..=100_u8));
         let standby_probes = table
             .or(
                 "standby_probes",
@@ -438,6 +447,10 @@ fn region(
         let nodegroups = table
             .or("nodegroup", Vec::new(), read::list(nodegroup))
             .unwrap_or_default();
+        let peaks = nodegroups
+            .iter()
+            .filter_map(|(group, peak)| Some((group.to_string(), (*peak)?)))
+            .collect();
         let probes = table
             .or("probe", Vec::new(), |f, n| {
                 read::list(|f, n| probe::read(f, n, detection, context.base, None))(f, n)
@@ -450,6 +463,8 @@ fn region(
                 name: name.value,
                 role: role?,
                 cold: cold?,
+                share: share.as_ref().map(|share| share.value),
+                peaks,
                 probes: probes.iter().map(|p| p.probe.clone()).collect(),
                 standby_probes: standby_probes
                     .into_iter()
@@ -459,11 +474,12 @@ fn region(
                     db_cluster_arn,
                     endpoint_group_arn: endpoint_group.as_ref().map(|e| e.value.clone()),
                     record_set_identifier,
-                    nodegroups,
+                    nodegroups: nodegroups.into_iter().map(|(group, _)| group).collect(),
                 },
                 vars: vars?,
             },
             place: name.place,
+            share: share.map(|share| share.place),
             probes_complete: probes.len() == written(table, "probe"),
             probes,
             endpoint_group: endpoint_group.map(|e| e.place),
@@ -471,14 +487,17 @@ fn region(
     })
 }
 
-fn nodegroup(findings: &Findings, node: &Node) -> Option<NodegroupRef> {
+/// A node group, and what it needs at its own peak.
+fn nodegroup(findings: &Findings, node: &Node) -> Option<(NodegroupRef, Option<u32>)> {
     Table::walk(findings, node, "a node group", |table| {
         let cluster = table.required("cluster", "cluster = \"shop-eu-west-1\"", read::name);
         let name = table.required("name", "name = \"web\"", read::name);
-        Some(NodegroupRef {
+        let peak = table.optional("peak", read::whole(1..=100_000_u32));
+        let group = NodegroupRef {
             cluster: cluster?,
             name: name?,
-        })
+        };
+        Some((group, peak))
     })
 }
 

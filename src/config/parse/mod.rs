@@ -10,6 +10,7 @@ mod peering;
 mod probe;
 mod readiness;
 mod sections;
+mod shares;
 mod values;
 mod window;
 
