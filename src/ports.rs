@@ -10,9 +10,9 @@ use async_trait::async_trait;
 pub use crate::model::{CallOutcome, Goal, Observation};
 
 use crate::model::{
-    AppId, Command, Event, HoldReason, Intent, LagSample, Millis, NodegroupRef, NodegroupSize, Now,
-    Plan, Probe, ProbeResult, ReadinessFinding, RegionId, Rejection, RunId, RunKind, State, StepId,
-    Touches, Traffic, Variant, Wall,
+    Alarm, AlarmState, AppId, Command, Event, HoldReason, Intent, LagSample, Millis, NodegroupRef,
+    NodegroupSize, Now, Plan, Probe, ProbeResult, ReadinessFinding, RegionId, Rejection, RunId,
+    RunKind, State, StepId, Touches, Traffic, Variant, Wall,
 };
 
 /// Both clocks, in world time, and the way to wait. One implementation runs at the host's own pace,
@@ -64,6 +64,9 @@ pub trait Actuator: Send + Sync {
         app: &AppId,
         region: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError>;
+
+    /// How each of the application's `drill_alarm`s stands: one that cannot be read hides no other.
+    async fn read_alarms(&self, app: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)>;
 }
 
 /// Looks at everything that plans will touch, by read calls only.

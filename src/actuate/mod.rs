@@ -16,6 +16,7 @@
 //! Nothing here asks the Region that an ungraceful run flees. No error is called failed unless the
 //! service said so.
 
+mod alarms;
 mod aurora;
 mod classify;
 mod clients;
@@ -46,7 +47,8 @@ use self::clients::Clients;
 use self::http_once::HttpOnce;
 use crate::model::ReadinessFinding;
 use crate::model::{
-    AppId, Application, Epoch, Intent, LagSample, NodegroupRef, NodegroupSize, RegionId, Traffic,
+    Alarm, AlarmState, AppId, Application, Epoch, Intent, LagSample, NodegroupRef, NodegroupSize,
+    RegionId, Traffic,
 };
 use crate::ports::{
     Actuator, Call, CallOutcome, Clock, Goal, Inspection, Inspector, Observation, Proof, ReadError,
@@ -384,6 +386,14 @@ impl Actuator for AwsActuator {
             sizes.push((nodegroup.clone(), size));
         }
         Ok(sizes)
+    }
+
+    async fn read_alarms(&self, app: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
+        match self.held(app) {
+            Ok(held) => alarms::read(&held.clients, &held.application.resources.drill_alarms).await,
+            // Asked of what this member does not know: it knows of no alarm of it either.
+            Err(_no_such_application) => Vec::new(),
+        }
     }
 }
 

@@ -152,6 +152,10 @@ pub fn standing(application: &Application) -> Vec<Permission> {
         needed.push(read("cloudwatch:GetMetricStatistics", "*"));
         needed.push(read("rds:DescribeDBInstances", &instances));
     }
+    if !application.resources.drill_alarms.is_empty() {
+        // Composite alarms are told only to whom every alarm is.
+        needed.push(read("cloudwatch:DescribeAlarms", "*"));
+    }
     if application.resources.dns.is_some() {
         let checks = "arn:aws:route53:::healthcheck/*";
         needed.push(read("route53:GetHealthCheck", checks));

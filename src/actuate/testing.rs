@@ -279,6 +279,7 @@ pub(super) fn application(url: &str) -> Application {
                 }],
             }),
             lag_dimensions: Vec::new(),
+            drill_alarms: Vec::new(),
         },
         aws: AwsAccess {
             endpoint_url: Some(url.to_owned()),

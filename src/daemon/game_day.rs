@@ -25,6 +25,7 @@ use crate::model::{
 use crate::ports::{Actuator, Clock, LedgerError, ReadError};
 
 use super::forward::{self, Answered, Forwarded};
+use super::live_drill;
 use super::node::NodeHandle;
 use super::operate::{AskFailed, Question, another_question, of_ledger, plan_here};
 use super::perform::Performer;
@@ -312,7 +313,10 @@ async fn way_there(performer: &Performer, ask: &DrillAsk) -> Result<Box<Plan>, A
 async fn begin(performer: &Performer, ask: DrillAsk) -> Result<DrillId, AskFailed> {
     let plan = match ask.mode {
         DrillMode::Rehearse => None,
-        DrillMode::Live => Some(way_there(performer, &ask).await?),
+        DrillMode::Live => {
+            live_drill::alarms_are_silent(performer, &ask.app).await?;
+            Some(way_there(performer, &ask).await?)
+        }
     };
     let (reply, answer) = oneshot::channel();
     performer

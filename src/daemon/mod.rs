@@ -19,6 +19,7 @@ mod evacuate;
 mod forward;
 mod game_day;
 mod gossip;
+mod live_drill;
 pub mod members;
 mod news;
 mod node;

@@ -29,6 +29,7 @@ use super::evacuate::Fleet;
 use super::forward::{self, Answered, Forwarded};
 use super::game_day::RehearsalSheets;
 use super::gossip::Sheets;
+use super::live_drill;
 use super::members::{self, ChangeRefused, MemberChange, MembersNow};
 use super::notify;
 use super::operate::Operators;
@@ -273,6 +274,7 @@ impl Node {
             stats.hosts(&vantage.member);
         }
         watchers::spawn(&config.applications, &performer, &stopping);
+        live_drill::spawn(&config.applications, &performer, &stopping);
         let checks = readiness::spawn(&config, inspector, &performer, &stopping);
         let stall = LoopStall::new();
         tokio::spawn({

@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        CallOutcome, Intent, LagSample, NodegroupRef, NodegroupSize, Observation, RegionId, StepId,
-        Traffic,
+        Alarm, AlarmState, CallOutcome, Intent, LagSample, NodegroupRef, NodegroupSize,
+        Observation, RegionId, StepId, Traffic,
     };
     use crate::ports::{Call, Proof, ReadError};
 
@@ -138,6 +138,10 @@ mod tests {
             _: &AppId,
             _: &RegionId,
         ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
+            panic!("a preflight looks at goals")
+        }
+
+        async fn read_alarms(&self, _: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
             panic!("a preflight looks at goals")
         }
     }

@@ -81,6 +81,9 @@ pub(super) fn of_world(spec: &FaultSpec, places: &Places, setup: &SandboxSetup) 
             }
             FaultSpec::Lag { lag } => vec![Fault::Lag { lag: *lag }],
             FaultSpec::LagUnknown {} => vec![Fault::LagUnknown],
+            FaultSpec::AlarmRaised { region: of } => {
+                vec![Fault::AlarmRaised { region: region(of) }]
+            }
             FaultSpec::WriterUnfenced { region: of } => {
                 vec![Fault::WriterUnfenced { region: region(of) }]
             }

@@ -86,6 +86,13 @@ impl Furniture<'_> {
         }
         self.write_app(out)?;
         for region in &self.setup.regions {
+            writeln!(
+                out,
+                "[[application.drill_alarm]]\nregion = \"{}\"\nname = \"{}\"\n",
+                region.name, region.alarm
+            )?;
+        }
+        for region in &self.setup.regions {
             self.write_region(out, &region.name)?;
         }
         fleet::write(out, self, self.overrides.fleet)

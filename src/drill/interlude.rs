@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::model::{AppId, Intent, LagSample, NodegroupRef, NodegroupSize, RegionId, Traffic};
+use crate::model::{
+    Alarm, AlarmState, AppId, Intent, LagSample, NodegroupRef, NodegroupSize, RegionId, Traffic,
+};
 use crate::ports::{Actuator, Call, CallOutcome, Observation, Proof, ReadError};
 
 use super::hourglass::Brake;
@@ -75,5 +77,9 @@ impl Actuator for Interlude {
         region: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
         self.inner.read_capacity(app, region).await
+    }
+
+    async fn read_alarms(&self, app: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
+        self.inner.read_alarms(app).await
     }
 }

@@ -112,6 +112,21 @@ pub struct AppResources {
     pub dns: Option<DnsFailover>,
     /// Extra dimensions of `AuroraGlobalDBRPOLag` beside `DBClusterIdentifier`, name and value.
     pub lag_dimensions: Vec<(String, String)>,
+    /// What turns a live drill home when it is raised.
+    pub drill_alarms: Vec<Alarm>,
+}
+
+/// A CloudWatch alarm, metric or composite, and the Region that it stands in: any that AWS has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Alarm {
+    pub region: RegionId,
+    pub name: String,
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.name, self.region)
+    }
 }
 
 /// The Route 53 failover records of an application.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, DrillId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash, ReadinessFinding,
-    RegionId, Run, RunId, RunKind, StepId, Wall,
+    Alarm, AppId, DrillId, EvacuationId, MemberId, Millis, Mono, Origin, PlanHash,
+    ReadinessFinding, RegionId, Run, RunId, RunKind, StepId, Wall,
 };
 
 /// What the quorum makes of the votes on one Region.
@@ -269,6 +269,11 @@ pub enum HoldReason {
         region: RegionId,
         evacuation: EvacuationId,
     },
+    /// An alarm that turns a live drill home is raised, or nobody can tell.
+    DrillAlarm {
+        alarm: Alarm,
+        why: String,
+    },
     /// The Region that an automatic run leaves answers again.
     RegionReturned {
         region: RegionId,
@@ -360,6 +365,7 @@ impl HoldReason {
             Self::BrakeLatched { .. } => "brake_latched",
             Self::Quarantined { .. } => "quarantined",
             Self::BeingEvacuated { .. } => "being_evacuated",
+            Self::DrillAlarm { .. } => "drill_alarm",
             Self::RegionReturned { .. } => "region_returned",
             Self::TargetLost { .. } => "target_lost",
             Self::SourceLost { .. } => "source_lost",
@@ -442,6 +448,9 @@ impl HoldReason {
             }
             Self::BeingEvacuated { .. } => {
                 "choose another with `--to`, or end it first: `failoverctl evacuate stop`"
+            }
+            Self::DrillAlarm { .. } => {
+                "a live drill is held to its alarms: see to it, or take it out of `[[application.drill_alarm]]`"
             }
             Self::RegionReturned { .. } => {
                 "wait: if it lasts, the run is given back by itself; `failoverctl abort` does it now"
@@ -533,6 +542,7 @@ impl fmt::Display for HoldReason {
                 f,
                 "the replica was {lag} behind when last seen, rpo_max is {rpo_max}"
             ),
+            Self::DrillAlarm { alarm, why } => write!(f, "alarm {alarm} {why}"),
             Self::RegionReturned { region, required } => write!(
                 f,
                 "{region} answers again: nothing new is begun, and after {required} of it the run is given up"

@@ -75,6 +75,7 @@ pub(crate) fn application() -> Application {
                 }],
             }),
             lag_dimensions: Vec::new(),
+            drill_alarms: Vec::new(),
         },
         aws: AwsAccess::default(),
         vars: BTreeMap::new(),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Wall;
+
 /// What an observation found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Observation {
@@ -50,4 +52,18 @@ pub enum CallOutcome {
     Unknown { why: String },
     /// Certainly never handed to a socket.
     NotSent { why: String },
+}
+
+/// How a CloudWatch alarm stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AlarmState {
+    Ok,
+    /// It has too few datapoints to say anything.
+    InsufficientData,
+    Raised {
+        /// When it went over to this state; CloudWatch always says so, and need not.
+        since: Option<Wall>,
+        /// In CloudWatch's own words.
+        reason: String,
+    },
 }

@@ -62,6 +62,8 @@ pub enum Fault {
     Lag { lag: Millis },
     /// CloudWatch has no datapoint of the lag.
     LagUnknown,
+    /// The Region's alarm is raised.
+    AlarmRaised { region: RegionId },
     /// A lost Region whose database comes back still taking writes.
     WriterUnfenced { region: RegionId },
     /// The cluster of that Region has no instance: its data is replicated, and nothing could serve it.

@@ -35,6 +35,8 @@ pub struct RegionSetup {
     pub dial_percent: u8,
     pub record_set_identifier: String,
     pub health_check: Option<HealthCheckSetup>,
+    /// The name of its one CloudWatch alarm.
+    pub alarm: String,
 }
 
 /// One managed node group; all its nodes are in service when the world starts.
@@ -312,6 +314,7 @@ impl RegionSetup {
                 disabled: false,
                 inverted: false,
             }),
+            alarm: "shop-users-fail".to_owned(),
         }
     }
 

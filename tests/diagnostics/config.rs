@@ -337,6 +337,17 @@ fn an_endpoint_group_of_another_accelerator() {
 }
 
 #[test]
+fn alarms_that_cannot_be() {
+    let alarms = "drill_alarm = [\n  { region = \"eu-north-7\", name = \"errors\" },\n  \
+                  { region = \"us-east-1\", name = \"arn:aws:cloudwatch:us-east-1:1:alarm:errors\" },\n  \
+                  { region = \"us-east-1\", named = \"errors\" },\n]\n";
+    insta::assert_snapshot!(after(&[(
+        "automation = \"automatic\"\n",
+        &format!("automation = \"automatic\"\n{alarms}")
+    )]));
+}
+
+#[test]
 fn a_zone_by_its_name() {
     insta::assert_snapshot!(after(&[("Z0123456789ABC", "example.com")]));
 }

@@ -121,6 +121,7 @@ scenarios! {
     live_drill_there_and_back: "live-drill-there-and-back",
     outage_during_live_drill: "outage-during-live-drill",
     live_drill_gives_way: "live-drill-gives-way",
+    live_drill_alarm: "live-drill-alarm",
     evacuate_40_applications: "evacuate-40-applications",
     traffic_first: "traffic-first",
     pilot_light: "pilot-light",

@@ -447,6 +447,24 @@ class Boto3(unittest.TestCase):
                 self.assertEqual(len(data[0]["Timestamps"]), len(data[0]["Values"]))
                 self.assertIsInstance(data[0]["Timestamps"][0], datetime.datetime)
 
+    def test_cloudwatch_tells_a_raised_alarm_in_every_protocol(self):
+        world = self.world()
+        name = "shop-users-fail"
+        for protocol in PROTOCOLS:
+            watch = client(world.url, "cloudwatch", STANDBY, protocol=protocol)
+            with self.subTest(protocol=protocol):
+                asked = {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+                with world.fault("alarm_raised", region=STANDBY):
+                    alarms = watch.describe_alarms(**asked)["MetricAlarms"]
+                    self.assertEqual([(a["AlarmName"], a["StateValue"]) for a in alarms],
+                                     [(name, "ALARM")])
+                    self.assertIsInstance(alarms[0]["StateTransitionedTimestamp"],
+                                          datetime.datetime)
+                calm = watch.describe_alarms(**asked)["MetricAlarms"]
+                self.assertEqual([a["StateValue"] for a in calm], ["OK"])
+                nobody = watch.describe_alarms(AlarmNames=["nobody"])
+                self.assertEqual(nobody["MetricAlarms"], [])
+
     def test_cloudwatch_refuses(self):
         world = self.world()
         for protocol in PROTOCOLS:

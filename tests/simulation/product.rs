@@ -181,6 +181,7 @@ pub fn application(runbook: &Runbook, rng: &mut Rng) -> Application {
                 }],
             }),
             lag_dimensions: Vec::new(),
+            drill_alarms: Vec::new(),
         },
         aws: AwsAccess::default(),
         vars: BTreeMap::from([(

@@ -1,6 +1,6 @@
 //! What is read for the ledger: lag, capacity, traffic; and the role under which it is read.
 
-use failoverd::model::{Millis, NodegroupSize, RecordSet, RegionId};
+use failoverd::model::{Alarm, AlarmState, Millis, NodegroupSize, RecordSet, RegionId};
 use failoverd::ports::{Actuator, ReadError};
 use failoverd::sandbox::{Fault, Service};
 
@@ -49,6 +49,65 @@ async fn extra_dimensions_are_sent() {
     )
     .await;
     assert!(!stage.lag().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn alarms_are_read_each_in_its_own_region() {
+    let alarm = |region: RegionId, name: &str| Alarm {
+        region,
+        name: name.to_owned(),
+    };
+    let alarms = vec![
+        alarm(standby(), "shop-users-fail"),
+        alarm(active(), "nobody-made-it"),
+        alarm(active(), "shop-users-fail"),
+    ];
+    let stage = Stage::with(
+        |_| {},
+        |application| application.resources.drill_alarms.clone_from(&alarms),
+    )
+    .await;
+    let read = || stage.actuator.read_alarms(&stage.application.name);
+    let states = |read: Vec<(Alarm, Result<AlarmState, ReadError>)>| {
+        let (asked, states): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        assert_eq!(asked, alarms);
+        states
+    };
+    let calm = states(read().await);
+    assert_eq!([&calm[0], &calm[2]], [&Ok(AlarmState::Ok); 2]);
+    assert!(
+        matches!(&calm[1], Err(ReadError::Refused { code, .. }) if code == "no_such_alarm"),
+        "{calm:?}"
+    );
+    let before = stage.sandbox.world().now();
+    let raised = Fault::AlarmRaised { region: standby() };
+    stage.sandbox.inject(raised.clone());
+    let loud = states(read().await);
+    assert_eq!(loud[2], Ok(AlarmState::Ok));
+    let Ok(AlarmState::Raised {
+        since: Some(since), ..
+    }) = &loud[0]
+    else {
+        panic!("{loud:?}");
+    };
+    assert!(
+        (before..=stage.sandbox.world().now()).contains(since),
+        "{since:?}"
+    );
+    stage.sandbox.clear(&raised);
+    assert_eq!(states(read().await), calm);
+    // One Region that does not answer hides no other's.
+    stage.sandbox.inject(Fault::HangControlPlane {
+        service: Some(Service::CloudWatch),
+        region: Some(standby()),
+    });
+    let mute = states(read().await);
+    assert!(
+        matches!(mute[0], Err(ReadError::Unobservable { .. })),
+        "{mute:?}"
+    );
+    assert_eq!(mute[2], Ok(AlarmState::Ok));
+    stage.nothing_unknown();
 }
 
 #[tokio::test]

@@ -300,6 +300,7 @@ pub fn application(setup: &SandboxSetup, url: &str) -> Application {
                 }],
             }),
             lag_dimensions: Vec::new(),
+            drill_alarms: Vec::new(),
         },
         aws: AwsAccess {
             endpoint_url: Some(url.to_owned()),

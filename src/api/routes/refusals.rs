@@ -112,6 +112,7 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         | HoldReason::CoolDown { .. }
         | HoldReason::BrakeLatched { .. }
         | HoldReason::Quarantined { .. }
+        | HoldReason::DrillAlarm { .. }
         | HoldReason::RegionReturned { .. }
         | HoldReason::TargetLost { .. }
         | HoldReason::NoRunbook { .. }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::config::aws_names::{ArnKind, is_hosted_zone_id};
 use crate::model::{
-    AppId, AppRegion, AppResources, Application, Automation, AwsAccess, ConfigHash, DnsFailover,
-    DnsName, GuardPolicy, NodegroupRef, ProbeId, RegionId, RegionResources, Role, RunKind,
+    Alarm, AppId, AppRegion, AppResources, Application, Automation, AwsAccess, ConfigHash,
+    DnsFailover, DnsName, GuardPolicy, NodegroupRef, ProbeId, RegionId, RegionResources, Role,
+    RunKind,
 };
 use crate::runbook::spanned::{Findings, Kind, Located, Node, Place, Table, closest, read};
 use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
@@ -87,7 +88,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
             sections::aws(t, context.aws)
         });
         let vars = table.or("vars", BTreeMap::new(), values::vars(&APPLICATION_VARS));
-        let resources = resources(table);
+        let resources = resources(table, context.extra_regions);
         let written = written(table, "region");
         let regions = table
             .or("region", Vec::new(), |f, n| {
@@ -277,7 +278,7 @@ fn check_endpoint_groups(findings: &Findings, regions: &[RegionDraft], accelerat
     }
 }
 
-fn resources(table: &Table<'_>) -> AppResources {
+fn resources(table: &Table<'_>, extra: &BTreeSet<String>) -> AppResources {
     let global_cluster = table.optional("global_cluster", |findings, node| {
         let text = read::text(findings, node)?;
         let good = text.len() <= 63
@@ -316,12 +317,43 @@ fn resources(table: &Table<'_>) -> AppResources {
             .map(|field| Some((field.key.clone(), read::text(findings, &field.node)?)))
             .collect()
     });
+    let drill_alarms = table.or(
+        "drill_alarm",
+        Vec::new(),
+        read::list(|f, n| alarm(f, n, extra)),
+    );
     AppResources {
         global_cluster,
         accelerator_arn,
         dns,
         lag_dimensions: lag_dimensions.unwrap_or_default(),
+        drill_alarms: drill_alarms.unwrap_or_default(),
     }
+}
+
+fn alarm(findings: &Findings, node: &Node, extra: &BTreeSet<String>) -> Option<Alarm> {
+    Table::walk(findings, node, "a drill alarm", |table| {
+        let region = table.required("region", "region = \"us-east-1\"", values::region(extra));
+        let name = table.required("name", "name = \"shop-errors\"", |findings, node| {
+            let text = read::text(findings, node)?;
+            // Source: CloudWatch API reference, `PutMetricAlarm`.
+            let named = (1..=255).contains(&text.chars().count()) && !text.starts_with("arn:");
+            if !named {
+                read::bad_value(
+                    findings,
+                    node,
+                    format!("\"{text}\" is not an alarm's name"),
+                    "not an alarm's name",
+                    "Use the name as CloudWatch shows it, of 1 to 255 characters, not the ARN.",
+                );
+            }
+            Some(text)
+        });
+        Some(Alarm {
+            region: region?,
+            name: name?,
+        })
+    })
 }
 
 fn dns(findings: &Findings, node: &Node) -> Option<DnsFailover> {

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use super::*;
 use crate::daemon::clock::WorldClock;
 use crate::model::{
-    DataLossApproval, Epoch, LagSample, NodegroupRef, NodegroupSize, Objective, OnFailure, Origin,
-    Plan, PlanHash, PlannedStep, RegionId, RunKind, RunLimits, State, Traffic, Wall,
+    Alarm, AlarmState, DataLossApproval, Epoch, LagSample, NodegroupRef, NodegroupSize, Objective,
+    OnFailure, Origin, Plan, PlanHash, PlannedStep, RegionId, RunKind, RunLimits, State, Traffic,
+    Wall,
 };
 use crate::ports::ReadError;
 use crate::run::apply;
@@ -38,6 +39,10 @@ impl Actuator for Broken {
         _: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
         panic!("read_capacity")
+    }
+
+    async fn read_alarms(&self, _: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
+        panic!("read_alarms")
     }
 }
 
@@ -317,6 +322,10 @@ impl Actuator for Slow {
         _: &AppId,
         _: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
+        unreachable!("only a call is made")
+    }
+
+    async fn read_alarms(&self, _: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
         unreachable!("only a call is made")
     }
 }

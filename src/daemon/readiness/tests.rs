@@ -84,6 +84,10 @@ impl Actuator for NoTraffic {
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
         unreachable!("nothing is watched")
     }
+
+    async fn read_alarms(&self, _: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
+        unreachable!("no live drill goes on")
+    }
 }
 
 /// Finds one thing, or never comes to an end.

@@ -18,9 +18,9 @@ use crate::daemon::perform::Unseen;
 use crate::daemon::stats::Stats;
 use crate::model::fixtures::application;
 use crate::model::{
-    AppId, AppState, BootId, CallOutcome, Command, ConfigHash, DataLossApproval, Epoch, Event,
-    Intent, LagSample, Mono, NodegroupRef, NodegroupSize, Now, Objective, Observation, Origin,
-    Plan, PlanHash, Rejection, Run, RunKind, RunStatus, Traffic,
+    Alarm, AlarmState, AppId, AppState, BootId, CallOutcome, Command, ConfigHash, DataLossApproval,
+    Epoch, Event, Intent, LagSample, Mono, NodegroupRef, NodegroupSize, Now, Objective,
+    Observation, Origin, Plan, PlanHash, Rejection, Run, RunKind, RunStatus, Traffic,
 };
 use crate::ports::{Actuator, Call, Clock, Ledger, LedgerError, Proof};
 
@@ -84,6 +84,10 @@ impl Actuator for Aws {
         _: &RegionId,
     ) -> Result<Vec<(NodegroupRef, NodegroupSize)>, ReadError> {
         Ok(Vec::new())
+    }
+
+    async fn read_alarms(&self, _: &AppId) -> Vec<(Alarm, Result<AlarmState, ReadError>)> {
+        Vec::new()
     }
 }
 

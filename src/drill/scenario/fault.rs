@@ -200,6 +200,8 @@ pub enum FaultSpec {
     NoCapacity { region: Place, at_most: u32 },
     /// The database cluster there has no instance.
     NoInstances { region: Place },
+    /// The Region's CloudWatch alarm is raised, which the application names among its drill alarms.
+    AlarmRaised { region: Place },
     /// The replica falls back that far.
     Lag {
         #[serde(deserialize_with = "length")]
@@ -280,6 +282,7 @@ impl FaultSpec {
             | Self::PromotionStuck {}
             | Self::NoCapacity { .. }
             | Self::NoInstances { .. }
+            | Self::AlarmRaised { .. }
             | Self::Lag { .. }
             | Self::LagUnknown {}
             | Self::WriterUnfenced { .. }
@@ -368,6 +371,7 @@ impl fmt::Display for FaultSpec {
             Self::NoInstances { region } => {
                 write!(f, "the database of {region} has no instance")
             }
+            Self::AlarmRaised { region } => write!(f, "the alarm of {region} is raised"),
             Self::Lag { lag } => write!(f, "the replica falls {lag} behind"),
             Self::LagUnknown {} => f.write_str("the replication lag is no longer published"),
             Self::WriterUnfenced { region } => {

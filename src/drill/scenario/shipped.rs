@@ -137,6 +137,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../scenarios/live-drill-gives-way.toml"),
     ),
     (
+        "live-drill-alarm",
+        include_str!("../scenarios/live-drill-alarm.toml"),
+    ),
+    (
         "evacuate-40-applications",
         include_str!("../scenarios/evacuate-40-applications.toml"),
     ),

@@ -1,7 +1,7 @@
 //! CloudWatch over Smithy RPC v2 CBOR, which the Rust SDK speaks, over json 1.0, which today's boto3
 //! and command line do, and over query, which older ones do.
 //!
-//! It knows one metric: `AuroraGlobalDBRPOLag`, in the secondary's Region.
+//! It knows one metric, `AuroraGlobalDBRPOLag` in the secondary's Region, and one alarm a Region.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{Millis, RegionId, Wall};
 
+use super::super::setup::ACCOUNT;
 use super::super::world::{Refusal, State};
 use super::params::{list, number, only, optional, text, texts, unknown_thing};
 use super::query;
@@ -23,7 +24,12 @@ const BAD: &str = "InvalidParameterValue";
 const MINUTE: Millis = Millis::from_mins(1);
 
 /// Members that are moments: CBOR tags them, XML writes them out.
-const MOMENTS: [&str; 2] = ["Timestamp", "Timestamps"];
+const MOMENTS: [&str; 4] = [
+    "Timestamp",
+    "Timestamps",
+    "StateUpdatedTimestamp",
+    "StateTransitionedTimestamp",
+];
 
 /// How a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +109,7 @@ pub(super) fn perform(
     let result = match operation {
         "GetMetricStatistics" => statistics(state, region, p)?,
         "GetMetricData" => data(state, region, p)?,
+        "DescribeAlarms" => alarms(state, region, p)?,
         other => return Err(unknown_thing(&format!("monitoring {other}"))),
     };
     Ok(speech.answer(operation, &result))
@@ -188,6 +195,32 @@ fn data(state: &State, region: &RegionId, p: &Value) -> Result<Value, Refusal> {
         }));
     }
     Ok(json!({"MetricDataResults": results, "Messages": []}))
+}
+
+/// One metric alarm a Region; composite ones may be asked for, and there are none.
+fn alarms(state: &State, region: &RegionId, p: &Value) -> Result<Value, Refusal> {
+    only(p, &["AlarmNames", "AlarmTypes"])?;
+    let (names, types) = (texts(p, "AlarmNames"), texts(p, "AlarmTypes"));
+    let any = |asked: &[String], of: &str| asked.is_empty() || asked.iter().any(|one| one == of);
+    let here = state
+        .alarm_of(region)
+        .filter(|(name, _)| any(&types, "MetricAlarm") && any(&names, name));
+    let told = here.map(|(name, raised)| {
+        let (value, reason) = match raised {
+            Some(_) => ("ALARM", "Threshold Crossed: 3 datapoints were above 1 %."),
+            None => ("OK", "Threshold Crossed: no datapoint was above 1 %."),
+        };
+        let since = epoch(raised.unwrap_or(Wall(0)));
+        json!({
+            "AlarmName": name,
+            "AlarmArn": format!("arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{name}"),
+            "StateValue": value,
+            "StateReason": reason,
+            "StateUpdatedTimestamp": since,
+            "StateTransitionedTimestamp": since,
+        })
+    });
+    Ok(json!({"MetricAlarms": Vec::from_iter(told), "CompositeAlarms": []}))
 }
 
 /// Minutes of the metric between two moments, gathered by period, oldest first.

@@ -49,6 +49,9 @@ impl State {
                 return;
             }
             Fault::RegionDown { region } => self.region_goes(&region.clone(), false),
+            Fault::AlarmRaised { region } => {
+                self.alarms.entry(region.clone()).or_insert(now);
+            }
             Fault::ControlPlaneGone { .. }
             | Fault::PathCut { .. }
             | Fault::Throttle { .. }
@@ -95,6 +98,9 @@ impl State {
         );
         match fault {
             Fault::RegionDown { region } => self.region_goes(region, true),
+            Fault::AlarmRaised { region } => {
+                self.alarms.remove(region);
+            }
             Fault::PromotionStuck => {
                 if let Some(number) = self.aurora.promotion.as_ref().map(|p| p.number) {
                     self.later(self.delays.aurora_pending, Event::PromotionEnds(number));

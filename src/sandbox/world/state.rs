@@ -34,6 +34,7 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct RegionState {
     pub(super) name: RegionId,
+    alarm: String,
     pub(super) up: bool,
     pub(super) down_since: Option<Wall>,
     pub(super) dns_health: Health,
@@ -58,6 +59,8 @@ pub(in crate::sandbox) struct State {
     /// Engine and version.
     pub(in crate::sandbox) engine: (String, String),
     pub(in crate::sandbox) lag_has_source_region: bool,
+    /// Each Region's alarm that is raised, and since when.
+    pub(super) alarms: BTreeMap<RegionId, Wall>,
     lag: LagHistory,
     pub(super) regions: Vec<RegionState>,
     queue: BTreeMap<(Wall, u64), Event>,
@@ -76,6 +79,7 @@ impl State {
                 let healthy = nodes.any_in_service(&region.name);
                 RegionState {
                     name: region.name.clone(),
+                    alarm: region.alarm.clone(),
                     up: true,
                     down_since: None,
                     dns_health: Health::known(healthy),
@@ -101,6 +105,7 @@ impl State {
                 setup.database.engine_version.clone(),
             ),
             lag_has_source_region: setup.database.lag_has_source_region,
+            alarms: BTreeMap::new(),
             lag: LagHistory::default(),
             regions,
             queue: BTreeMap::new(),
@@ -317,6 +322,12 @@ impl State {
             return None;
         }
         self.lag.minute(region, minute, self.seed)
+    }
+
+    /// The Region's alarm, and since when it is raised.
+    pub(in crate::sandbox) fn alarm_of(&self, region: &RegionId) -> Option<(&str, Option<Wall>)> {
+        let here = self.regions.iter().find(|known| &known.name == region)?;
+        Some((&here.alarm, self.alarms.get(region).copied()))
     }
 
     /// Starts a promotion; the writer changes later.
