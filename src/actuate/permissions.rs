@@ -143,14 +143,17 @@ pub fn standing(application: &Application) -> Vec<Permission> {
         ),
     ];
     for region in &application.regions {
-        if region.resources.db_cluster_arn.is_none() {
+        let Some(cluster) = &region.resources.db_cluster_arn else {
             continue;
-        }
+        };
         let partition = partition(&region.name);
         // The names of a cluster's instances are their owner's choice.
         let instances = format!("arn:{partition}:rds:{}:*:db:*", region.name);
         needed.push(read("cloudwatch:GetMetricStatistics", "*"));
         needed.push(read("rds:DescribeDBInstances", &instances));
+        let snapshots = format!("arn:{partition}:rds:{}:*:cluster-snapshot:*", region.name);
+        needed.push(read("rds:DescribeDBClusterSnapshots", cluster));
+        needed.push(read("rds:DescribeDBClusterSnapshots", &snapshots));
     }
     if !application.resources.drill_alarms.is_empty() {
         // Composite alarms are told only to whom every alarm is.

@@ -66,6 +66,13 @@ fn resources(request: &LoggedRequest) -> Vec<String> {
             let arn = format!("arn:aws:rds:{region}:{ACCOUNT}:cluster:{id}");
             vec![if id.starts_with("arn:") { id } else { arn }]
         }
+        (Service::Rds, "DescribeDBClusterSnapshots") => {
+            let id = text("DBClusterIdentifier");
+            vec![
+                format!("arn:aws:rds:{region}:{ACCOUNT}:cluster:{id}"),
+                format!("arn:aws:rds:{region}:{ACCOUNT}:cluster-snapshot:*"),
+            ]
+        }
         // By a filter, which names clusters: the permission is on whatever instances there are.
         (Service::Rds, _) => vec![format!("arn:aws:rds:{region}:{ACCOUNT}:db:*")],
         (Service::Eks, "UpdateNodegroupConfig" | "DescribeNodegroup") => {

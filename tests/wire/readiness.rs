@@ -42,6 +42,8 @@ struct Checked {
     stage: Stage,
     /// When the last drill ended, and how.
     last_drill: Option<(Wall, DrillOutcome)>,
+    /// Where it serves, if not at home.
+    serves: Option<RegionId>,
 }
 
 impl Checked {
@@ -55,7 +57,11 @@ impl Checked {
         })
         .await;
         let last_drill = Some((stage.now(), DrillOutcome::Passed));
-        Self { stage, last_drill }
+        Self {
+            stage,
+            last_drill,
+            serves: None,
+        }
     }
 
     /// What is on record of it: no more than its last drill.
@@ -96,7 +102,12 @@ impl Checked {
                 }),
             });
         }
+        let known = AppState {
+            active: self.serves.clone(),
+            ..AppState::default()
+        };
         State {
+            apps: BTreeMap::from([(name.clone(), known)]),
             drills: BTreeMap::from([(name, drills)]),
             ..State::default()
         }
@@ -119,7 +130,8 @@ impl Checked {
         let app = &self.stage.application.name;
         let findings = self.stage.actuator.inspect(app, &self.asked().await).await;
         for finding in &findings {
-            let serves = finding.region == Some(self.stage.application.home.clone());
+            let home = &self.stage.application.home;
+            let serves = finding.region.as_ref() == Some(self.serves.as_ref().unwrap_or(home));
             let documented = match finding.level {
                 Passed | Unknown => true,
                 Warning if serves => true,
@@ -554,6 +566,53 @@ async fn a_promotion_under_way_is_told_until_it_has_ended() {
     let done = |seen: &Observation| seen.goal == Goal::Met;
     checked.stage.until(&promote, done).await;
     is(&checked.look().await, Code::GlobalCluster, None, Passed);
+}
+
+/// What nobody has but the Region that was left: told until somebody has copied it.
+#[tokio::test]
+async fn what_a_failover_leaves_behind_is_told() {
+    let mut checked = Checked::new(|_| {}, |_| {}).await;
+    let sandbox = &checked.stage.sandbox;
+    let (lost, unfenced) = (
+        Fault::RegionDown { region: active() },
+        Fault::WriterUnfenced { region: active() },
+    );
+    sandbox.inject(unfenced);
+    sandbox.inject(lost.clone());
+    let promote = checked.stage.promote(Promotion::FailoverWithDataLoss);
+    checked.stage.apply(&promote).await;
+    let done = |seen: &Observation| seen.goal == Goal::Met;
+    checked.stage.until(&promote, done).await;
+    checked.serves = Some(standby());
+    sandbox.clear(&lost);
+    // It is back, takes writes, and is not yet rebuilt.
+    let findings = checked.look().await;
+    is(&findings, Code::StaleWriter, Some(ACTIVE), Blocking);
+    is(&findings, Code::StaleWriter, Some(STANDBY), Passed);
+    is(&findings, Code::UnreplicatedWrites, Some(ACTIVE), Passed);
+    let rebuilt = loop {
+        let findings = checked.look().await;
+        let now = worst(&findings);
+        if now[&(Code::DatabaseAttached, Some(active()))] == Passed {
+            break findings;
+        }
+    };
+    is(&rebuilt, Code::StaleWriter, Some(ACTIVE), Passed);
+    is(&rebuilt, Code::UnreplicatedWrites, Some(ACTIVE), Warning);
+    is(&rebuilt, Code::UnreplicatedWrites, Some(STANDBY), Passed);
+    let left = rebuilt
+        .iter()
+        .find(|f| f.code == Code::UnreplicatedWrites && f.level == Warning);
+    let left = left.expect("it was counted");
+    assert!(
+        left.subject.starts_with("rds:unplanned-global-failover-"),
+        "{left:?}"
+    );
+    assert!(
+        left.text.contains("by a backup retention of 7d"),
+        "{left:?}"
+    );
+    checked.stage.nothing_unknown();
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, GlobalCluster};
 use super::Scene;
 use super::accelerator::count;
 use super::book::{About, Book, Reader};
+use super::leftovers;
 use crate::actuate::aurora::{self, Target, cluster_id};
 use crate::actuate::classify::read_error;
 use crate::actuate::lag;
@@ -112,6 +113,7 @@ async fn cluster(
     }
     match read_cluster(scene, region, arn).await {
         Ok(cluster) => {
+            leftovers::snapshots(scene, &mut book, region, arn, &cluster).await;
             available(&mut book, about(ReadinessCode::DatabaseAvailable), &cluster);
             if let Some(global) = global {
                 engine(
@@ -120,6 +122,8 @@ async fn cluster(
                     &cluster,
                     global,
                 );
+                let about = about(ReadinessCode::StaleWriter);
+                leftovers::writer(&mut book, about, arn, &cluster, global);
             }
         }
         Err(error) => book.unread(

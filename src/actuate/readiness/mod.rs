@@ -5,6 +5,7 @@
 //!  accelerator ──── enabled, deployed; groups, endpoints, weights│
 //!  records ──────── both sets, TTL, health checks                ├─▶ findings
 //!  database ─────── global cluster, members, instances, lag      │
+//!   └ leftovers ─── a stale writer, snapshots of lost writes     │
 //!  nodes ────────── status, health, zones, room to grow          │
 //!  rights ───────── the policy simulator, call by call           ┘
 //! ```
@@ -20,6 +21,7 @@
 mod accelerator;
 mod book;
 mod database;
+mod leftovers;
 mod nodes;
 mod plans;
 mod prepare;

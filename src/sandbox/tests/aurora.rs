@@ -184,8 +184,20 @@ async fn an_unfenced_old_writer_is_seen_as_a_second_one() {
     assert!(bench.world.ever_two_writers());
     bench.write(ACTIVE, 9).unwrap();
     assert_eq!(bench.world.lost_writes(), [9]);
+    let of = || async {
+        let asked = bench.rds(ACTIVE).describe_db_cluster_snapshots();
+        let asked = asked.db_cluster_identifier(format!("shop-{ACTIVE}"));
+        let answer = asked.send().await.unwrap();
+        answer.db_cluster_snapshots.unwrap_or_default()
+    };
+    assert!(of().await.is_empty());
     bench.advance(60);
     assert_eq!(bench.world.writers_now(), [region(STANDBY)]);
+    // The only copy of what was lost, under the retention of the cluster's backups.
+    let left = of().await;
+    let name = left[0].db_cluster_snapshot_identifier().unwrap();
+    assert!(name.starts_with("rds:unplanned-global-failover-"), "{name}");
+    assert_eq!(left[0].snapshot_type(), Some("automated"));
 }
 
 #[tokio::test]

@@ -4,14 +4,19 @@ use serde_json::{Value, json};
 
 use crate::model::RegionId;
 
+use super::super::setup::ACCOUNT;
 use super::super::world::{Cluster, Refusal, State, no_cluster};
 use super::params::{flag, list, only, optional, text, texts, unknown_thing};
 use super::query;
 use super::reply::Reply;
+use super::time::iso;
 
 pub(super) const NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
 
 const BAD: &str = "InvalidParameterValue";
+
+/// For how many days every cluster's backups are kept, and with them its system snapshots.
+const RETENTION_DAYS: u32 = 7;
 
 /// Carries out one operation.
 pub(super) fn perform(
@@ -46,6 +51,10 @@ pub(super) fn perform(
                 &["DBInstanceIdentifier", "MaxRecords", "Marker", "Filters"],
             )?;
             describe_instances(state, region, p)?
+        }
+        "DescribeDBClusterSnapshots" => {
+            only(p, &["DBClusterIdentifier", "MaxRecords", "Marker"])?;
+            describe_snapshots(state, region, p)?
         }
         "SwitchoverGlobalCluster" => {
             only(p, &["GlobalClusterIdentifier", "TargetDbClusterIdentifier"])?;
@@ -112,6 +121,7 @@ fn item(list: &str) -> String {
         "DBClusters" => "DBCluster",
         "DBClusterMembers" => "DBClusterMember",
         "DBInstances" => "DBInstance",
+        "DBClusterSnapshots" => "DBClusterSnapshot",
         _plain => "member",
     }
     .to_owned()
@@ -225,7 +235,7 @@ fn describe_clusters(state: &State, region: &RegionId, p: &Value) -> Result<Valu
                 .map(|id| {
                     json!({
                         "DBInstanceIdentifier": id,
-                        "IsClusterWriter": true,
+                        "IsClusterWriter": state.aurora.believes_it_writes(cluster),
                         "PromotionTier": 1,
                     })
                 })
@@ -239,6 +249,7 @@ fn describe_clusters(state: &State, region: &RegionId, p: &Value) -> Result<Valu
                 "GlobalClusterIdentifier": state.global_cluster,
                 "Endpoint": format!("{}.cluster-c0ffee.{region}.rds.amazonaws.com", cluster.id),
                 "MultiAZ": true,
+                "BackupRetentionPeriod": RETENTION_DAYS,
                 "DBClusterMembers": instances,
             })
         })
@@ -247,6 +258,32 @@ fn describe_clusters(state: &State, region: &RegionId, p: &Value) -> Result<Valu
         Some(id) if clusters.is_empty() => Err(no_cluster(id)),
         Some(_) | None => Ok(json!({"DBClusters": clusters})),
     }
+}
+
+/// Only those that failovers leave: nobody makes a backup here.
+fn describe_snapshots(state: &State, region: &RegionId, p: &Value) -> Result<Value, Refusal> {
+    let asked = optional(p, "DBClusterIdentifier");
+    let mut clusters = state.aurora.clusters.iter();
+    let cluster = clusters.find(|cluster| &cluster.region == region);
+    let cluster = cluster.filter(|cluster| asked.is_none_or(|id| cluster.id == id));
+    let Some(cluster) = cluster else {
+        return Err(no_cluster(asked.unwrap_or_default()));
+    };
+    let taken = cluster.snapshots.iter().map(|at| {
+        let id = format!("rds:unplanned-global-failover-{}-{}", cluster.id, at.0);
+        json!({
+            "DBClusterSnapshotIdentifier": id,
+            "DBClusterSnapshotArn":
+                format!("arn:aws:rds:{region}:{ACCOUNT}:cluster-snapshot:{id}"),
+            "DBClusterIdentifier": cluster.id,
+            "SnapshotCreateTime": iso(*at),
+            "SnapshotType": "automated",
+            "Status": "available",
+            "Engine": state.engine.0,
+            "EngineVersion": cluster.engine_version,
+        })
+    });
+    Ok(json!({"DBClusterSnapshots": Vec::from_iter(taken)}))
 }
 
 /// Its only instance, unless it has none.

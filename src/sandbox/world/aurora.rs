@@ -32,6 +32,11 @@ pub(in crate::sandbox) struct Cluster {
     rejoins: bool,
     /// Nobody stopped it from taking writes.
     unfenced: bool,
+    /// It was the writer until an ungraceful promotion elsewhere: its volume is snapshot before it is
+    /// rebuilt.
+    deposed: bool,
+    /// When its volume was snapshot for that, each time.
+    pub(in crate::sandbox) snapshots: Vec<Wall>,
 }
 
 /// A promotion under way.
@@ -72,6 +77,8 @@ impl Aurora {
                 in_flight: VecDeque::new(),
                 rejoins: false,
                 unfenced: false,
+                deposed: false,
+                snapshots: Vec::new(),
             })
             .collect();
         Self {
@@ -228,6 +235,7 @@ impl Aurora {
                 // Every other secondary is rebuilt, the old primary too.
                 cluster.rejoins = true;
                 cluster.unfenced = index == old && unfenced(&cluster.region);
+                cluster.deposed |= index == old;
                 rejoining.push(cluster.region.clone());
             } else {
                 cluster.newest = newest;
@@ -237,15 +245,23 @@ impl Aurora {
     }
 
     /// That Region's cluster is a reader of the present writer from now on.
-    pub(super) fn rejoin(&mut self, region: &RegionId) {
+    pub(super) fn rejoin(&mut self, region: &RegionId, now: Wall) {
         let newest = self.writer().newest;
         if let Some(cluster) = self.cluster_mut(region)
             && cluster.rejoins
         {
+            if std::mem::take(&mut cluster.deposed) {
+                cluster.snapshots.push(now);
+            }
             cluster.rejoins = false;
             cluster.unfenced = false;
             cluster.newest = newest;
         }
+    }
+
+    /// Whether that cluster believes itself a writer, rightly or not.
+    pub(in crate::sandbox) fn believes_it_writes(&self, cluster: &Cluster) -> bool {
+        self.is_writer(cluster) || cluster.rejoins && cluster.unfenced
     }
 
     /// Whether that Region's cluster stands apart.

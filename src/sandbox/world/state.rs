@@ -167,7 +167,7 @@ impl State {
             Event::PromotionEnds(number) => self.end_promotion(number),
             Event::Rejoin(region) => {
                 if self.is_up(&region) {
-                    self.aurora.rejoin(&region);
+                    self.aurora.rejoin(&region, self.now);
                     self.note_lag(self.now);
                 }
             }
