@@ -752,6 +752,8 @@ fn in_the_way(rejection: Rejection) -> HoldReason {
         | Rejection::InFlight { .. }
         | Rejection::NeedUnmet { .. }
         | Rejection::NeedsOtherPerson { .. }
+        | Rejection::MayNotCall { .. }
+        | Rejection::LastOpen { .. }
         | Rejection::BadPlan { .. }
         | Rejection::OtherDisk { .. }
         | Rejection::NoSuchEvacuation { .. }

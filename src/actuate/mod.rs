@@ -226,7 +226,7 @@ impl Actuator for AwsActuator {
                 seen: "a request leaves nothing to be read back: it is done when it is answered"
                     .to_owned(),
             },
-            Intent::Approval { .. } | Intent::Wait { .. } => {
+            Intent::Steer { .. } | Intent::Approval { .. } | Intent::Wait { .. } => {
                 not_ours(&format!("{} is not an action of AWS", intent.name()))
             }
         }
@@ -335,12 +335,13 @@ impl Actuator for AwsActuator {
                 };
                 http::apply(&self.http, &self.clock, &held.application, &request, proof).await
             }
-            Intent::HttpCheck { .. } | Intent::Approval { .. } | Intent::Wait { .. } => {
-                CallOutcome::Refused {
-                    code: "nothing_to_write".to_owned(),
-                    message: format!("{} changes nothing", call.intent.name()),
-                }
-            }
+            Intent::Steer { .. }
+            | Intent::HttpCheck { .. }
+            | Intent::Approval { .. }
+            | Intent::Wait { .. } => CallOutcome::Refused {
+                code: "nothing_to_write".to_owned(),
+                message: format!("{} changes nothing at AWS", call.intent.name()),
+            },
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `route53.failover` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
 //! | `aurora.promote` | `SwitchoverGlobalCluster`, `FailoverGlobalCluster` | global cluster, cluster | the primary's Region; the target's |
 //! | `eks.scale_nodegroup` | `UpdateNodegroupConfig` | node group, Auto Scaling group | its own Region |
+//! | `steer` | – | – | none: it is agreed by the members, and their `/steer` is asked |
 //! | `http.*`, `approval`, `wait` | – | – | none |
 //!
 //! Invariant: every operation that an action of this room calls stands here (a test holds the table
@@ -64,7 +65,8 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         Intent::ScaleNodegroup {
             region, nodegroup, ..
         } => node_group(region, nodegroup),
-        Intent::HttpCheck { .. }
+        Intent::Steer { .. }
+        | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => Vec::new(),
@@ -187,7 +189,8 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
             Promotion::FailoverWithDataLoss => ("RDS", target_region.clone()),
         },
         Intent::ScaleNodegroup { region, .. } => ("EKS", region.clone()),
-        Intent::HttpCheck { .. }
+        Intent::Steer { .. }
+        | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => return None,

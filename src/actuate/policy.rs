@@ -148,7 +148,8 @@ fn of_step(application: &Application, action: &ActionSpec, kind: RunKind) -> Vec
             };
             methods.iter().copied().map(Lever::Database).collect()
         }
-        ActionSpec::HttpCheck { .. }
+        ActionSpec::Steer { .. }
+        | ActionSpec::HttpCheck { .. }
         | ActionSpec::HttpRequest { .. }
         | ActionSpec::Approval { .. }
         | ActionSpec::Wait { .. } => Vec::new(),

@@ -5,24 +5,34 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-/// Why the API cannot be served.
+/// Why something cannot be served; `key` is where its address stands under `[node]`.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error(
-        "cannot listen on {address}: the port is in use; stop whoever has it, or set `api` under [node] to another"
+        "cannot listen on {address}: the port is in use; stop whoever has it, or set `{key}` under [node] to another"
     )]
-    InUse { address: SocketAddr },
+    InUse {
+        key: &'static str,
+        address: SocketAddr,
+    },
     #[error(
-        "cannot listen on {address}: not permitted; set `api` under [node] to a port from 1024 up"
+        "cannot listen on {address}: not permitted; set `{key}` under [node] to a port from 1024 up"
     )]
-    NotPermitted { address: SocketAddr },
+    NotPermitted {
+        key: &'static str,
+        address: SocketAddr,
+    },
     #[error(
-        "cannot listen on {address}: it is not an address of this host; set `api` under [node] to one that is, such as 127.0.0.1:{}",
+        "cannot listen on {address}: it is not an address of this host; set `{key}` under [node] to one that is, such as 127.0.0.1:{}",
         address.port()
     )]
-    NotOurs { address: SocketAddr },
-    #[error("cannot listen on {address}; check `api` under [node]")]
+    NotOurs {
+        key: &'static str,
+        address: SocketAddr,
+    },
+    #[error("cannot listen on {address}; check `{key}` under [node]")]
     Other {
+        key: &'static str,
         address: SocketAddr,
         source: io::Error,
     },
@@ -34,18 +44,31 @@ pub enum ApiError {
 ///
 /// If it is in use, not permitted, or not an address of this host.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, ApiError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| refusal(address, source))
+    bind_for("api", address).await
 }
 
-fn refusal(address: SocketAddr, source: io::Error) -> ApiError {
+/// Takes `address` for what stands under that key of `[node]`.
+///
+/// # Errors
+///
+/// As [`bind`].
+pub async fn bind_for(key: &'static str, address: SocketAddr) -> Result<TcpListener, ApiError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| refusal(key, address, source))
+}
+
+fn refusal(key: &'static str, address: SocketAddr, source: io::Error) -> ApiError {
     match source.kind() {
-        io::ErrorKind::AddrInUse => ApiError::InUse { address },
-        io::ErrorKind::PermissionDenied => ApiError::NotPermitted { address },
-        io::ErrorKind::AddrNotAvailable => ApiError::NotOurs { address },
+        io::ErrorKind::AddrInUse => ApiError::InUse { key, address },
+        io::ErrorKind::PermissionDenied => ApiError::NotPermitted { key, address },
+        io::ErrorKind::AddrNotAvailable => ApiError::NotOurs { key, address },
         // Not a domain enum: whatever else the system says is told as it says it.
-        _ => ApiError::Other { address, source },
+        _ => ApiError::Other {
+            key,
+            address,
+            source,
+        },
     }
 }
 
@@ -70,7 +93,7 @@ mod tests {
             (io::ErrorKind::OutOfMemory, "check `api` under [node]"),
         ];
         for (kind, words) in cases {
-            let refusal = refusal(address, io::Error::from(kind));
+            let refusal = refusal("api", address, io::Error::from(kind));
             let text = refusal.to_string();
             assert!(text.contains(ADDRESS) && text.contains(words), "{text}");
             assert_eq!(
@@ -87,7 +110,7 @@ mod tests {
         let taken = first.local_addr().unwrap();
         let second = bind(taken).await;
         assert!(
-            matches!(second, Err(ApiError::InUse { address }) if address == taken),
+            matches!(second, Err(ApiError::InUse { address, .. }) if address == taken),
             "{second:?}"
         );
     }

@@ -18,6 +18,9 @@
 //! `{id}`) the route checks with `Api::application` or `caller.scope`. `api::tests::matrix` fails until
 //! the route stands in its table.
 //!
+//! Health checks from the internet ask a door of their own (`steer`), which tells one word and nothing
+//! else: `/steer` is not a route of the API.
+//!
 //! Nothing here takes a lock of the daemon's loop: in an outage, when the loop is busiest, the answer
 //! must still come.
 //!
@@ -47,6 +50,7 @@ mod routes;
 mod serve;
 mod source;
 mod state;
+mod steer;
 mod tls;
 mod traffic;
 mod view;
@@ -56,10 +60,11 @@ pub mod wire;
 mod tests;
 
 pub use access::{Access, TOKEN_BYTES, TOKEN_PREFIX, TokensError, token_hash, token_of};
-pub use bind::{ApiError, bind};
+pub use bind::{ApiError, bind, bind_for};
 pub use desk::OperatorDesk;
 pub use problem::Problem;
 pub use serve::serve;
 pub use source::{ApiSource, Configured, Heartbeat};
+pub use steer::{SteerSource, SteerTally, serve_steer};
 pub use tls::{ServerTls, TlsError};
 pub use view::recorded_audit;

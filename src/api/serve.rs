@@ -73,8 +73,6 @@ pub(super) async fn serve_within(
     source: ApiSource,
     shutdown: impl Future<Output = ()>,
 ) {
-    // Unknown is not taken for loopback.
-    let loopback = listener.local_addr().is_ok_and(|a| a.ip().is_loopback());
     let traffic = Arc::new(Traffic::new());
     let stop = CancellationToken::new();
     let mut current = vec![tokio::spawn(Arc::clone(&source.access).keep_current())];
@@ -82,50 +80,78 @@ pub(super) async fn serve_within(
     current.extend(tls.clone().map(|tls| tokio::spawn(tls.keep_current())));
     let api = Api::new(source, stop.clone());
     let router = router(&api, &traffic);
-    let tasks = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let accepting = async {
-        loop {
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return; // Closed: nobody does that.
-            };
-            match listener.accept().await {
-                Ok((stream, address)) => {
-                    let connection = Connection {
-                        address,
-                        loopback,
-                        tls: tls.clone(),
-                        router: router.clone(),
-                        stop: stop.clone(),
-                    };
-                    let connection = connection.converse(stream, limits);
-                    let traffic = Arc::clone(&traffic);
-                    tasks.spawn(async move {
-                        if connection.await.is_break() {
-                            traffic.dropped();
-                        }
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the API could not accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+    let door = Door {
+        limits,
+        tls,
+        router,
+        stop,
+        dropped: Arc::new(move || traffic.dropped()),
     };
-    tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
-    }
-    drop(listener); // New clients are refused at once instead of waiting for nothing.
-    stop.cancel();
+    door.keep(listener, shutdown).await;
     current.iter().for_each(JoinHandle::abort);
-    tasks.close();
-    tasks.wait().await;
     // What was begun for a caller who went away is brought to its end: each part of it is bounded.
     api.changes().close();
     api.changes().wait().await;
+}
+
+/// Where connections come in, and what they come to.
+pub(super) struct Door {
+    pub limits: Limits,
+    /// What is spoken before HTTP, if anything.
+    pub tls: Option<Arc<ServerTls>>,
+    pub router: Router,
+    /// Cancelled when no new client is let in any more.
+    pub stop: CancellationToken,
+    /// Told of each connection that took too long.
+    pub dropped: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Door {
+    /// Lets clients in until `shutdown`, then lets answers that have begun end; that is bounded.
+    pub async fn keep(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        // Unknown is not taken for loopback.
+        let loopback = listener.local_addr().is_ok_and(|a| a.ip().is_loopback());
+        let tasks = TaskTracker::new();
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let accepting = async {
+            loop {
+                let Ok(place) = places.clone().acquire_owned().await else {
+                    return; // Closed: nobody does that.
+                };
+                match listener.accept().await {
+                    Ok((stream, address)) => {
+                        let connection = Connection {
+                            address,
+                            loopback,
+                            tls: self.tls.clone(),
+                            router: self.router.clone(),
+                            stop: self.stop.clone(),
+                        };
+                        let connection = connection.converse(stream, self.limits);
+                        let dropped = Arc::clone(&self.dropped);
+                        tasks.spawn(async move {
+                            if connection.await.is_break() {
+                                dropped();
+                            }
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = shutdown => {}
+        }
+        drop(listener); // New clients are refused at once instead of waiting for nothing.
+        self.stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
 }
 
 /// One that was accepted.

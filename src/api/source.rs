@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::desk::OperatorDesk;
+use super::steer::SteerTally;
 use super::tls::ServerTls;
 use crate::config::Config;
 use crate::daemon::snapshot::Snapshot;
@@ -31,6 +32,8 @@ pub struct ApiSource {
     pub nag_after: Millis,
     /// Who may ask.
     pub access: Arc<Access>,
+    /// What health checks were answered.
+    pub steer: SteerTally,
     /// What is spoken before HTTP; plain text without.
     pub tls: Option<Arc<ServerTls>>,
     /// Where everything that changes something is asked for.

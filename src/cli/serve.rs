@@ -17,7 +17,8 @@ use tracing_subscriber::{Layer, Registry};
 use super::failoverd::{LogFormat, Start};
 use super::{Exit, output};
 use crate::api::{
-    self, Access, ApiError, ApiSource, Configured, Heartbeat, ServerTls, TlsError, TokensError,
+    self, Access, ApiError, ApiSource, Configured, Heartbeat, ServerTls, SteerSource, SteerTally,
+    TlsError, TokensError,
 };
 use crate::config::Config;
 use crate::daemon::clock::WorldClock;
@@ -91,6 +92,10 @@ pub fn serve(start: Start) -> Exit {
 async fn run(config: Config) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(WorldClock::real());
     let listener = api::bind(config.node.api).await?;
+    let steer_listener = match config.node.steer {
+        Some(address) => Some(api::bind_for("steer", address).await?),
+        None => None,
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let member = Member {
@@ -114,6 +119,24 @@ async fn run(config: Config) -> Result<(), ServeError> {
     let handle = node.handle();
     let stopping = CancellationToken::new();
     let snapshots = handle.snapshots();
+    let steer = SteerSource {
+        snapshot: snapshots.clone(),
+        applications: Arc::clone(&applications),
+        alone: configured.len() == 1,
+        tally: SteerTally::default(),
+    };
+    let tally = steer.tally.clone();
+    let steering = steer_listener.map(|listener| {
+        tracing::info!(
+            steer = listener.local_addr().ok().map(tracing::field::display),
+            "health checks are answered"
+        );
+        tokio::spawn(api::serve_steer(
+            listener,
+            steer,
+            stopping.clone().cancelled_owned(),
+        ))
+    });
     let api = tokio::spawn(api::serve(
         listener,
         ApiSource {
@@ -132,6 +155,7 @@ async fn run(config: Config) -> Result<(), ServeError> {
             windows,
             nag_after,
             access,
+            steer: tally,
             tls: tls.map(Arc::new),
             desk: Arc::new(handle.clone()),
         },
@@ -154,6 +178,11 @@ async fn run(config: Config) -> Result<(), ServeError> {
     stopping.cancel();
     if let Err(error) = api.await {
         tracing::error!(%error, "the API failed");
+    }
+    if let Some(steering) = steering
+        && let Err(error) = steering.await
+    {
+        tracing::error!(%error, "the answering of health checks failed");
     }
     ended
 }

@@ -270,6 +270,16 @@ fn facts(application: &ApplicationStatus) -> Vec<(&'static str, String)> {
         ("Automation", automation(application)),
         ("Readiness", readiness(application)),
     ];
+    let steered = application.regions.iter().filter(|region| region.steered);
+    let steered: Vec<String> = steered
+        .filter_map(|region| Some(format!("{} {}", region.name, region.steer.as_ref()?)))
+        .collect();
+    if !steered.is_empty() {
+        facts.push((
+            "Steered",
+            format!("{} to health checks", steered.join(", ")),
+        ));
+    }
     for region in &application.regions {
         if let Some(since) = &region.quarantined_since {
             facts.push((

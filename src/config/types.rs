@@ -165,6 +165,9 @@ pub struct Node {
     pub data_dir: PathBuf,
     /// Where `/livez`, `/readyz` and `/metrics` are served. Loopback unless configured.
     pub api: SocketAddr,
+    /// Where `/steer` is served to health checks, which ask from the internet and show nothing of
+    /// themselves. Nowhere unless configured.
+    pub steer: Option<SocketAddr>,
 }
 
 /// One receiver of notifications.

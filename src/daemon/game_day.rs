@@ -90,7 +90,8 @@ fn looks_at(intent: &Intent) -> bool {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::AuroraPromote { .. }
-        | Intent::ScaleNodegroup { .. } => true,
+        | Intent::ScaleNodegroup { .. }
+        | Intent::Steer { .. } => true,
         Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }

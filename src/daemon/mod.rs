@@ -33,6 +33,7 @@ mod readiness;
 pub mod snapshot;
 pub mod stats;
 mod steady;
+mod steering;
 mod tell;
 pub mod trace;
 mod watch;

@@ -39,6 +39,7 @@ use super::readiness::{self, CheckDesk, NotChecked};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
 use super::steady::SteadyClock;
+use super::steering::Steering;
 use super::tell::Teller;
 use super::watch as watchers;
 
@@ -194,9 +195,16 @@ impl Node {
         let aws = AwsActuator::new(&config.applications, Arc::clone(&clock), aws).await;
         let aws = Arc::new(aws);
         let inspector: Arc<dyn Inspector> = Arc::clone(&aws) as Arc<dyn Inspector>;
-        let actuator: Arc<dyn Actuator> = match interpose {
-            Some(interpose) => interpose(aws),
-            None => aws,
+        let actuator: Arc<dyn Actuator> = Arc::new(Steering {
+            outward: aws,
+            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            clock: Arc::clone(&clock),
+            boot,
+            apps: config.applications.clone().into(),
+        });
+        let actuator = match interpose {
+            Some(interpose) => interpose(actuator),
+            None => actuator,
         };
         let lease = world(clock.as_ref(), ledger_timing.election_max);
         let call_timeout = config

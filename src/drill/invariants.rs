@@ -355,7 +355,9 @@ fn subject_of_intent(intent: &Intent) -> Option<Subject> {
         Intent::ScaleNodegroup {
             region, nodegroup, ..
         } => Some(("scale", format!("{region}/{nodegroup}"))),
-        Intent::HttpCheck { .. }
+        // Nothing of it reaches AWS.
+        Intent::Steer { .. }
+        | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => None,

@@ -31,7 +31,7 @@ use super::view::{self, ViewSender};
 
 /// The newest version of what is written to the tables that this failoverd reads. Raise it with
 /// every new command and every change an older one would misread.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// What a new folder is of: it stays readable for an older failoverd until the log holds a command
 /// which that one does not know.

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, DrillCause, DrillId, DrillMode,
-    DrillOutcome, DrillReport, EndpointGroup, Epoch, EvacuationId, Failure, HoldReason, LagSample,
-    MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId, RestoredHow, RunId,
-    SkipReason, StepId, Variant, Wall,
+    DrillOutcome, DrillReport, EndpointGroup, Epoch, EvacuationId, Failure, HoldReason, Intent,
+    LagSample, MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId,
+    RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
 };
 
 /// One entry of the log. `at` is the proposer's world time; the state's own time never runs
@@ -24,6 +24,15 @@ impl Command {
     /// member has announced that schema.
     pub fn since_schema(&self) -> u32 {
         match &self.body {
+            // An older member could not read what its steps are.
+            CommandBody::OpenRun { plan, .. }
+            | CommandBody::OpenEvacuationRun { plan, .. }
+            | CommandBody::OpenDrillRun { plan, .. }
+                if plan.steps.iter().any(|step| steers(&step.intent)) =>
+            {
+                3
+            }
+            CommandBody::Steer { .. } => 3,
             // An older member would let the run lose data unasked.
             CommandBody::OpenRun { limits, .. }
                 if limits.data_loss_approval != DataLossApproval::Anyone =>
@@ -69,6 +78,10 @@ impl Command {
     }
 }
 
+fn steers(intent: &Intent) -> bool {
+    matches!(intent, Intent::Steer { .. })
+}
+
 /// What is asked of the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
@@ -96,6 +109,14 @@ pub enum CommandBody {
         attempt: u32,
         outcome: Outcome,
         after: Option<String>,
+    },
+    /// Opens or closes a Region to health checks, as that step of the run says and only while it stands
+    /// at this very intent.
+    Steer {
+        run: RunId,
+        step: StepId,
+        attempt: u32,
+        boot: BootId,
     },
     /// Ends the soak or the abort. Refused while a step is in flight or unknown.
     CloseRun {
@@ -377,6 +398,12 @@ pub enum Event {
     RunMoved {
         run: RunId,
     },
+    /// Health checks are told otherwise of that Region from now on.
+    Steered {
+        app: AppId,
+        region: RegionId,
+        open: bool,
+    },
     RunClosed {
         run: RunId,
     },
@@ -458,6 +485,12 @@ pub enum Rejection {
         step: StepId,
         by: String,
     },
+    #[error("step {step} may not be performed: {why}")]
+    MayNotCall { step: StepId, why: String },
+    #[error(
+        "{region} is the last Region of {app} that is open: closing it would tell every health check that nobody serves; let the runbook steer another Region open first"
+    )]
+    LastOpen { app: AppId, region: RegionId },
     #[error("a plan that does not hold together: {why}")]
     BadPlan { why: String },
     #[error(

@@ -138,6 +138,15 @@ pub enum Intent {
         /// At the step's timeout, enough.
         min_ready: Option<u32>,
     },
+    /// What the members' `/steer` answers of that Region. Its effect is in the ledger alone.
+    Steer {
+        application: AppId,
+        region: RegionId,
+        serve: bool,
+        /// The Regions that stood open by their roles when the plan was made: `apply` knows no
+        /// configuration, and must know whether anybody is left to serve.
+        open_by_role: Vec<RegionId>,
+    },
     HttpCheck {
         url: String,
         method: String,
@@ -178,6 +187,7 @@ impl Intent {
             Self::Route53Failover { .. } => "route53.failover",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
+            Self::Steer { .. } => "steer",
             Self::HttpCheck { .. } => "http.check",
             Self::HttpRequest { .. } => "http.request",
             Self::Approval { .. } => "approval",
@@ -190,7 +200,7 @@ impl Intent {
         matches!(self, Self::AuroraPromote { .. })
     }
 
-    /// Whether performing it changes anything outside: such a step needs an intent and a proof.
+    /// Whether performing it changes anything outside, or what the members answer: such a step needs an intent and a proof.
     pub fn writes(&self) -> bool {
         match self {
             Self::Dial { .. }
@@ -198,6 +208,7 @@ impl Intent {
             | Self::Route53Failover { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
+            | Self::Steer { .. }
             | Self::HttpRequest { .. } => true,
             Self::HttpCheck { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
         }
@@ -211,6 +222,7 @@ impl Intent {
             | Self::Route53Failover { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
+            | Self::Steer { .. }
             | Self::HttpCheck { .. } => true,
             Self::HttpRequest { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
         }
@@ -236,6 +248,11 @@ impl Intent {
             Self::ScaleNodegroup {
                 region, nodegroup, ..
             } => Some(format!("eks:{region}:{nodegroup}")),
+            Self::Steer {
+                application,
+                region,
+                ..
+            } => Some(format!("steer:{application}/{region}")),
             Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }
@@ -295,6 +312,9 @@ impl fmt::Display for Intent {
                 desired,
                 ..
             } => write!(f, "{nodegroup} in {region} to {desired} nodes"),
+            Self::Steer { region, serve, .. } => {
+                write!(f, "{region} steered {}", super::open_word(*serve))
+            }
             Self::HttpCheck { method, url, .. } => write!(f, "{method} {url} answers as expected"),
             Self::HttpRequest { method, url, .. } => write!(f, "{method} {url}"),
             Self::Approval { message } => write!(f, "approval: {message}"),

@@ -66,7 +66,8 @@ impl Runbook {
                 ActionSpec::Route53Failover { .. } => touches.records = true,
                 ActionSpec::AuroraPromote { .. } => touches.database = true,
                 ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
-                ActionSpec::HttpCheck { .. }
+                ActionSpec::Steer { .. }
+                | ActionSpec::HttpCheck { .. }
                 | ActionSpec::HttpRequest { .. }
                 | ActionSpec::Approval { .. }
                 | ActionSpec::Wait { .. } => {}
@@ -182,6 +183,8 @@ pub enum ActionSpec {
         /// At the step's timeout go on from here; absent: fail.
         min_ready_percent: Option<u8>,
     },
+    /// `steer`: whether the members tell health checks that the Region serves.
+    Steer { region: Side, serve: bool },
     /// `http.check`: a question, asked until it is answered as expected. Changes nothing at AWS.
     HttpCheck {
         url: Template,
@@ -264,6 +267,7 @@ impl ActionSpec {
             Self::Route53Failover { .. } => "route53.failover",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
+            Self::Steer { .. } => "steer",
             Self::HttpCheck { .. } => "http.check",
             Self::HttpRequest { .. } => "http.request",
             Self::Approval { .. } => "approval",

@@ -120,6 +120,10 @@ pub struct AppState {
     /// By Region, then by `cluster/name` of the node group.
     pub capacity: BTreeMap<RegionId, BTreeMap<String, Seen<NodegroupSize>>>,
     pub traffic: Option<Seen<Traffic>>,
+    /// The Regions that runs have steered open or closed; every other follows its role
+    /// ([`Application::open_by_role`](super::Application::open_by_role)).
+    #[serde(default)]
+    pub steer: BTreeMap<RegionId, bool>,
 }
 
 /// Why automation stands still.

@@ -10,7 +10,7 @@ use crate::model::{
     NeedsOperator, Paused, RegionId, Rejection, Run, RunId, RunStatus, Seen, State, Wall,
 };
 
-use super::{audit, drill, evacuate, live_drill, members, open, restored, steps};
+use super::{audit, drill, evacuate, live_drill, members, open, restored, steer, steps};
 
 /// Closed runs that are kept. Enough for a year of weekly drills in two Regions; bounds the
 /// snapshot.
@@ -88,6 +88,12 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
             open::follow_execution(state, run);
             Ok(moved)
         }
+        CommandBody::Steer {
+            run,
+            step,
+            attempt,
+            boot,
+        } => steer::steer(state, run, step, *attempt, *boot),
         CommandBody::Approve {
             run,
             step,
@@ -403,7 +409,7 @@ fn record_drift(
                 return Ok(Event::NoChange);
             }
             if run.promotions_given_up().any(|given| &given.id == step) {
-                landed = Some((run.application.clone(), run.plan.to.clone()));
+                landed = Some(run.clone());
             } else if !run.restoring.iter().any(|given| &given.id == step) {
                 return Err(wrong_status(run, "drift of what was given up"));
             }
@@ -421,8 +427,8 @@ fn record_drift(
         let surplus = run.findings.len().saturating_sub(KEPT_FINDINGS);
         run.findings.drain(..surplus);
     }
-    if let Some((app, to)) = landed {
-        open::landed_late(app_mut(state, &app), now, id, to);
+    if let Some(run) = landed {
+        open::landed_late(app_mut(state, &run.application), now, &run);
     }
     Ok(Event::RunMoved { run: id.clone() })
 }

@@ -383,6 +383,7 @@ impl Engine {
             | Intent::Route53Failover { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
+            | Intent::Steer { .. }
             | Intent::HttpCheck { .. } => Some(self.observe(step)),
         }
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     AbortReason, AppId, AppState, DrillId, Epoch, Event, HoldReason, Millis, NeedsOperator, Origin,
-    Plan, PlannedStep, RegionId, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State,
-    StepId, StepRecord, StepStatus, Wall,
+    Plan, PlannedStep, Rejection, Run, RunId, RunLimits, RunStatus, SkipReason, State, StepId,
+    StepRecord, StepStatus, Wall,
 };
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 use super::evacuate;
-use super::{consent, drill, live_drill};
+use super::{consent, drill, live_drill, steer};
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -267,8 +267,10 @@ pub(super) fn follow_execution(state: &mut State, id: &RunId) {
     if moves_data(run) && !has_promoted(run) {
         return;
     }
-    let (app, to) = (run.application.clone(), run.plan.to.clone());
-    app_mut(state, &app).active = Some(to);
+    let run = run.clone();
+    let app = app_mut(state, &run.application);
+    app.active = Some(run.plan.to.clone());
+    steer::follow_roles(app, &run);
     evacuate::follow(state, now, id);
 }
 
@@ -504,9 +506,9 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
         );
     run.status = status;
     run.closed_at = Some(now);
-    let (app, to) = (run.application.clone(), run.plan.to.clone());
+    let run = run.clone();
 
-    let app = app_mut(state, &app);
+    let app = app_mut(state, &run.application);
     app.open_run = None;
     app.last_run = Some(id.clone());
     // A run that wrote nothing moved nothing: it starts no cool-down. But a person who has ended an
@@ -517,7 +519,8 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     }
     // Where the writer is, the application is.
     if aborted && promoted {
-        app.active = Some(to);
+        app.active = Some(run.plan.to.clone());
+        steer::follow_roles(app, &run);
     }
     // The Region was not left after all, so nothing keeps it from being a candidate.
     if undone && app.quarantined.get(&from) == Some(&opened_at) {
@@ -537,11 +540,12 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
 
 /// A promotion that an aborted run had given up has landed: where the writer is, the application is,
 /// and a person should look before anything moves by itself again. A newer run knows better.
-pub(super) fn landed_late(app: &mut AppState, now: Wall, id: &RunId, to: RegionId) {
-    if app.open_run.is_some() || app.last_run.as_ref() != Some(id) {
+pub(super) fn landed_late(app: &mut AppState, now: Wall, run: &Run) {
+    if app.open_run.is_some() || app.last_run.as_ref() != Some(&run.id) {
         return;
     }
-    app.active = Some(to);
+    app.active = Some(run.plan.to.clone());
+    steer::follow_roles(app, run);
     app.last_closed_at = Some(now);
     app.acknowledged = false;
 }

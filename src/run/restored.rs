@@ -126,6 +126,8 @@ pub(super) fn raise_epoch(
         && let Some(active) = active
     {
         known.active = Some(active.clone());
+        // Whoever has moved it knew nothing of what is steered here.
+        known.steer.clear();
     }
     if let Some(restored) = &mut state.restored {
         restored.epochs_known.insert(app.clone());

@@ -393,6 +393,45 @@ fn a_node_elsewhere_than_its_member() {
 }
 
 #[test]
+fn health_checks_have_a_port_of_their_own() {
+    insta::assert_snapshot!(after(&[(
+        "data_dir = \"data\"",
+        "data_dir = \"data\"\napi = \"127.0.0.1:9414\"\nsteer = \"0.0.0.0:9414\""
+    )]));
+}
+
+#[test]
+fn health_checks_ask_an_address() {
+    insta::assert_snapshot!(after(&[(
+        "data_dir = \"data\"",
+        "data_dir = \"data\"\nsteer = 9414"
+    )]));
+}
+
+/// A runbook that steers where no member tells anybody.
+#[test]
+fn steering_that_nobody_can_follow() {
+    const STEERS: &str = "schema = 1\nname = \"by-steering\"\ndescription = \"Steers.\"\n\
+        for = [\"failover\"]\nobjective = { rto = \"5m\", rpo = \"10s\" }\n\n\
+        [[step]]\nid = \"open\"\nuses = \"steer\"\nwith = { region = \"to\", serve = true }\n";
+    let text = GOOD.replace(
+        "[application.vars]",
+        "[application.runbooks]\nfailover = \"by-steering\"\n\n[application.vars]",
+    );
+    let runbooks = [("by-steering.toml", STEERS)];
+    let warned = read(&text, &[], &runbooks).unwrap();
+    insta::assert_snapshot!(warned.warnings.to_string());
+    let served = text.replace(
+        "data_dir = \"data\"",
+        "data_dir = \"data\"\nsteer = \"0.0.0.0:9414\"",
+    );
+    let quiet = read(&served, &[], &runbooks).unwrap();
+    assert!(!quiet.warnings.to_string().contains("steer_not_served"));
+    let steer = quiet.config.node.steer.map(|address| address.to_string());
+    assert_eq!(steer.as_deref(), Some("0.0.0.0:9414"));
+}
+
+#[test]
 fn one_region_alone() {
     let (text, _) = GOOD
         .split_once("\n[[application.region]]\nname = \"eu-central-1\"")

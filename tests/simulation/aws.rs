@@ -237,9 +237,11 @@ impl Aws {
                     false => found(Goal::NotMet, seen),
                 }
             }
-            Intent::HttpRequest { .. } | Intent::Approval { .. } | Intent::Wait { .. } => {
-                unobservable("there is nothing to see")
-            }
+            // The members' own affair: nothing of it is at AWS.
+            Intent::Steer { .. }
+            | Intent::HttpRequest { .. }
+            | Intent::Approval { .. }
+            | Intent::Wait { .. } => unobservable("there is nothing to see"),
         }
     }
 
@@ -309,6 +311,7 @@ pub fn asks_region(intent: &Intent, planned: Option<Variant>) -> Option<usize> {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::Steer { .. }
         | Intent::HttpCheck { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => None,

@@ -119,9 +119,10 @@ pub fn take(
             }
             None => Taken::Refused("http-404"),
         },
-        Intent::HttpCheck { .. } | Intent::Approval { .. } | Intent::Wait { .. } => {
-            Taken::Refused("not_a_write")
-        }
+        Intent::Steer { .. }
+        | Intent::HttpCheck { .. }
+        | Intent::Approval { .. }
+        | Intent::Wait { .. } => Taken::Refused("not_a_write"),
     }
 }
 

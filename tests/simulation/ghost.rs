@@ -226,6 +226,7 @@ fn word(body: &CommandBody) -> String {
             outcome,
             ..
         } => format!("outcome {step} #{attempt} {outcome:?}"),
+        CommandBody::Steer { step, attempt, .. } => format!("steer {step} #{attempt}"),
         CommandBody::CloseRun { .. } => "close".to_owned(),
         CommandBody::AbandonStale { .. } => "abandon".to_owned(),
         CommandBody::AbortRecovered { .. } => "abort: the Region is back".to_owned(),

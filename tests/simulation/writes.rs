@@ -22,6 +22,7 @@ impl World {
             Intent::Weight { .. } | Intent::ScaleNodegroup { .. } => true,
             Intent::Route53Failover { .. }
             | Intent::AuroraPromote { .. }
+            | Intent::Steer { .. }
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
@@ -237,6 +238,7 @@ impl Touches for Intent {
             | Self::ScaleNodegroup { region, .. } => Some(product::place_of(region)),
             Self::Route53Failover { .. }
             | Self::AuroraPromote { .. }
+            | Self::Steer { .. }
             | Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }

@@ -39,7 +39,7 @@ impl Collector for SnapshotCollector {
         notifications::encode(&mut out, &snapshot)?;
         votes::encode(&mut out, &snapshot, &self.source.member.id)?;
         applications::encode(&mut out, &snapshot, &self.source.applications)?;
-        facts::encode(&mut out, &snapshot)?;
+        facts::encode(&mut out, &snapshot, &self.source.applications)?;
         drills::encode(&mut out, &snapshot)?;
         readiness::encode(&mut out, &snapshot)?;
         runs::encode(&mut out, &snapshot)

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use super::applications::states;
-use super::family::{Gauges, secs};
+use super::family::{Gauges, secs, truth};
 use crate::daemon::snapshot::Snapshot;
-use crate::model::{LagSample, NodegroupSize, Seen};
+use crate::model::{Application, LagSample, NodegroupSize, Seen};
 
-pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Result {
+pub(super) fn encode(
+    out: &mut Gauges<'_, '_>,
+    snapshot: &Snapshot,
+    applications: &[Application],
+) -> fmt::Result {
     let now = snapshot.at.wall;
     let lags = || {
         states(snapshot).flat_map(|(app, state)| {
@@ -93,6 +97,23 @@ pub(super) fn encode(out: &mut Gauges<'_, '_>, snapshot: &Snapshot) -> fmt::Resu
                     vec![("application", app.as_str()), ("region", region.as_str())],
                     f64::from(group.dial_percent) / 100.0,
                 )
+            })
+        }),
+    )?;
+    out.plain(
+        "steer_open",
+        "Whether this member tells health checks that a Region serves",
+        applications.iter().flat_map(|app| {
+            let known = snapshot.state.apps.get(&app.name);
+            app.regions.iter().filter_map(move |region| {
+                let steered = app.steered(known, &region.name)?;
+                Some((
+                    vec![
+                        ("application", app.name.as_str()),
+                        ("region", region.name.as_str()),
+                    ],
+                    truth(steered.open),
+                ))
             })
         }),
     )?;

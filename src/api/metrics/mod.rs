@@ -56,6 +56,7 @@ impl Scraper {
         registry.register_collector(Box::new(collector));
         source.stats.register(&mut registry);
         traffic.register(&mut registry);
+        source.steer.register(&mut registry);
         Self { registry }
     }
 

@@ -19,6 +19,7 @@ function card(region, all) {
     h('p', { class: 'tags' },
       h('span', { class: 'tag' }, region.role === 'active' ? 'home' : region.role),
       region.serves ? h('span', { class: 'tag serves' }, icon('arrow'), region.verdict === 'down' ? 'active, and lost' : 'serves') : null,
+      region.steered ? h('span', { class: 'tag' }, `steered ${region.steer}`) : null,
       region.quarantined_since ? h('span', { class: 'tag kept' }, icon('hand'), 'kept out') : null),
     dial(region, since),
     h('dl', { class: 'facts' },

@@ -174,6 +174,16 @@ pub(in crate::api) fn of_rejection(rejection: &Rejection) -> Problem {
             "overtaken",
             "Something happened meanwhile: look again, then ask again.",
         ),
+        Rejection::MayNotCall { .. } => (
+            StatusCode::CONFLICT,
+            "may_not_call",
+            "GET /v1/runs/{run} says where each step stands: failoverctl show.",
+        ),
+        Rejection::LastOpen { .. } => (
+            StatusCode::CONFLICT,
+            "last_open",
+            "Let the runbook steer another Region open first.",
+        ),
         Rejection::BadPlan { .. } => (
             StatusCode::CONFLICT,
             "bad_plan",

@@ -49,6 +49,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
             "replication",
             "nodegroup",
             "traffic",
+            "steer",
             "readiness",
             "drill",
         ],
@@ -59,7 +60,12 @@ const GROUPS: [(&str, &[&str]); 8] = [
 ];
 
 /// What bounds the values of a label; of one family alone where a family is named.
-const BOUNDS: [(&str, &str, &str); 41] = [
+const BOUNDS: [(&str, &str, &str); 42] = [
+    (
+        "steer_requests",
+        "answer",
+        "`open`, `closed`, `nothing_agreed`, `unknown`, and `none` for a client that took too long",
+    ),
     ("", "mode", "`rehearse`, `live`"),
     ("", "application", "the configured applications"),
     ("", "region", "the configured Regions"),
@@ -331,6 +337,7 @@ fn the_page_says_what_the_families_say() {
     source.access = Arc::new(Access::of(Some(&tokens)).expect("they are good"));
     let traffic = Traffic::new();
     traffic.count_something();
+    source.steer.count_something();
     count_everything(&source.stats);
     let scraper = Scraper::of_every_family(&source, &traffic);
     let text = scraper.scrape(Exposition::Plain).expect("it is written");

@@ -11,5 +11,6 @@ mod metrics_doc;
 mod openmetrics;
 mod pages;
 mod readiness;
+mod steer;
 pub(super) mod support;
 mod tls;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::serve::{Limits, serve_within};
 use crate::api::tls::ServerTls;
-use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, bind};
+use crate::api::{Access, ApiSource, Configured, Heartbeat, OperatorDesk, SteerTally, bind};
 use crate::config::Auth;
 use crate::controller::{DrillAsk, PlanAsk, Planned, RunRequest, Started};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
@@ -306,6 +306,7 @@ pub fn source(
     age: Duration,
 ) -> ApiSource {
     ApiSource {
+        steer: SteerTally::default(),
         member: fixtures::members().remove(0),
         snapshot,
         stats: Arc::new(Stats::new()),

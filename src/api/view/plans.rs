@@ -6,6 +6,7 @@ use crate::api::wire::{Change, Lag, Plan as WirePlan, PlanNote, PlanReport, Plan
 use crate::controller::Planned;
 use crate::model::{
     Application, DataLossGrant, Endpoint, Intent, OnFailure, Plan, PlannedStep, RecordSet,
+    open_word,
 };
 
 impl Look<'_> {
@@ -147,6 +148,10 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
         } => one(
             format!("node group {nodegroup} in {region}"),
             format!("{desired} nodes ({min} to {max})"),
+        ),
+        Intent::Steer { region, serve, .. } => one(
+            format!("{region} to health checks"),
+            open_word(*serve).to_owned(),
         ),
         Intent::HttpRequest { method, url, .. } => vec![Change {
             what: format!("{method} {url}"),

@@ -20,6 +20,7 @@ impl Look<'_> {
         let state = self.snapshot.state.apps.get(&app.name);
         let verdict = self.verdict(app, &region.name);
         let traffic = state.and_then(|state| state.traffic.as_ref());
+        let steered = app.steered(state, &region.name);
         RegionStatus {
             name: region.name.to_string(),
             role: match region.role {
@@ -36,6 +37,8 @@ impl Look<'_> {
                 .map(|since| moment(*since)),
             dial: traffic.and_then(|seen| dial(&seen.value, &region.name)),
             dns_role: traffic.and_then(|seen| dns_role(&seen.value, region)),
+            steer: steered.map(|steered| steered.as_str().to_owned()),
+            steered: steered.is_some_and(|steered| steered.by_run),
             writer: self.writer(app, region),
             lag: state.and_then(|state| self.lag(state, &region.name)),
             nodegroups: state

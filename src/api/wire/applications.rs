@@ -112,6 +112,12 @@ pub struct RegionStatus {
     pub dial: Option<u8>,
     /// `PRIMARY` or `SECONDARY`, as last read.
     pub dns_role: Option<String>,
+    /// `open` or `closed`: what `/steer` tells health checks of it, and whether a run has said so; by
+    /// its role otherwise.
+    #[serde(default)]
+    pub steer: Option<String>,
+    #[serde(default)]
+    pub steered: bool,
     /// Whether the database's writer is there, as far as is known.
     pub writer: Option<bool>,
     /// The newest sample of its replica's lag.

@@ -120,6 +120,12 @@ fn command(intent: &Intent) -> String {
             quoted(&nodegroup.cluster),
             quoted(&nodegroup.name)
         ),
+        Intent::Steer { region, serve, .. } => format!(
+            "# The members agree on this by quorum, and health checks ask them: no AWS command does it.\n\
+             # Where Route 53 is up, set the health check of {region} by hand to what {} means:\n\
+             # aws route53 update-health-check --region {ROUTE53_REGION} --health-check-id … --inverted | --no-inverted\n",
+            crate::model::open_word(*serve)
+        ),
         Intent::HttpCheck { url, method, .. } => {
             format!(
                 "curl --fail --silent --show-error -X {} {}\n",

@@ -11,6 +11,7 @@ mod probe;
 mod readiness;
 mod sections;
 mod shares;
+mod steer;
 mod values;
 mod window;
 
@@ -116,13 +117,14 @@ impl Draft {
             checks::check(&self.findings, sections, &self.applications);
             notify::check(&self.findings, sections, &self.applications);
             access::check(&self.findings, sections, &self.applications);
+            steer::check_address(&self.findings, sections);
         }
         let peering = self
             .sections
             .as_ref()
             .and_then(|sections| peering::finish(&self.findings, sections));
         for draft in &self.applications {
-            check_runbooks(&self.findings, draft, &runbooks);
+            check_runbooks(&self.findings, self.sections.as_ref(), draft, &runbooks);
         }
         let failed = !self.syntax.is_empty() || self.findings.has_errors();
         let node = self
@@ -214,6 +216,7 @@ const DEFAULT_RUNBOOK: &str = "active-passive";
 
 fn check_runbooks(
     findings: &Findings,
+    sections: Option<&Sections>,
     draft: &AppDraft,
     runbooks: &BTreeMap<String, ParsedRunbook>,
 ) {
@@ -269,6 +272,9 @@ fn check_runbooks(
             let fit = Findings::new("runbook");
             parsed.fit(&fit, &draft.app, &kinds);
             findings.extend(fit.into_diagnostics(Vec::new()).into_vec());
+            if let Some(sections) = sections {
+                steer::check_runbook(findings, sections, draft, parsed, &kinds);
+            }
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Sections {
     pub peering: PeeringDraft,
     /// `api` under `[node]`, where it is written.
     pub api: Option<Located<SocketAddr>>,
+    /// `steer` there.
+    pub steer: Option<Located<SocketAddr>>,
     pub access: AccessDraft,
     pub aws: AwsAccess,
     pub extra_regions: BTreeSet<String>,
@@ -113,13 +115,20 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
             "[[member]] with `id` and `region`, one for every daemon of the cluster",
         );
     }
-    let mut api = None;
+    let (mut api, mut steer) = (None, None);
     let node = match table.get("node") {
         Some(_) => table.section("node", "[node]", |t| {
             peering.listen = t.located("peer", values::socket);
             api = t.located("api", values::socket);
-            let address = api.as_ref().map(|api| api.value);
-            node(t, &members, &extra_regions, base, address)
+            steer = t.located("steer", values::socket);
+            let address = |of: &Option<Located<SocketAddr>>| of.as_ref().map(|of| of.value);
+            node(
+                t,
+                &members,
+                &extra_regions,
+                base,
+                (address(&api), address(&steer)),
+            )
         }),
         None => {
             table.missing("node", "[node] with `id`, one of the members");
@@ -184,6 +193,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Sections {
         cluster,
         peering,
         api,
+        steer,
         access,
         aws,
         extra_regions,
@@ -233,7 +243,7 @@ fn node(
     members: &[Located<Member>],
     extra: &BTreeSet<String>,
     base: &Path,
-    api: Option<SocketAddr>,
+    (api, steer): (Option<SocketAddr>, Option<SocketAddr>),
 ) -> Option<Located<Node>> {
     let findings = table.findings();
     let id = table.required("id", "id = \"eu-west-1\"", read::located(read::name));
@@ -289,6 +299,7 @@ fn node(
             region: own.value.region.clone(),
             data_dir: data_dir?,
             api,
+            steer,
         },
         place: id.place,
     })

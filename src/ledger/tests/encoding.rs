@@ -101,6 +101,12 @@ fn intents() -> Vec<Intent> {
             ready: 4,
             min_ready: Some(2),
         },
+        Intent::Steer {
+            application: "shop".into(),
+            region: region.clone(),
+            serve: true,
+            open_by_role: vec!["eu-west-1".into()],
+        },
         Intent::HttpCheck {
             url: "https://shop.example/check".to_owned(),
             method: "GET".to_owned(),
@@ -455,6 +461,12 @@ pub(super) fn commands() -> Vec<Command> {
         },
         CommandBody::AbandonStale { run: run.clone() },
         CommandBody::AbortRecovered { run: run.clone() },
+        CommandBody::Steer {
+            run: run.clone(),
+            step: "open".into(),
+            attempt: 1,
+            boot: BootId(1),
+        },
         CommandBody::CloseRun { run },
         CommandBody::Rejoin { app, region, by },
     ]);

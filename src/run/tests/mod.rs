@@ -10,5 +10,6 @@ mod fixture;
 mod inherit;
 mod live_drill;
 mod restored;
+mod steer;
 mod table;
 mod time;

@@ -6,7 +6,7 @@ use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, rea
 use super::template;
 
 /// The words in `uses`.
-pub(super) const ACTIONS: [&str; 9] = [
+pub(super) const ACTIONS: [&str; 10] = [
     "approval",
     "aurora.promote",
     "eks.scale_nodegroup",
@@ -15,6 +15,7 @@ pub(super) const ACTIONS: [&str; 9] = [
     "http.check",
     "http.request",
     "route53.failover",
+    "steer",
     "wait",
 ];
 
@@ -61,6 +62,7 @@ pub(super) fn action(
         "route53.failover" => route53_failover,
         "aurora.promote" => aurora_promote,
         "eks.scale_nodegroup" => scale_nodegroup,
+        "steer" => steer,
         "http.check" => http_check,
         "http.request" => http_request,
         "approval" => approval,
@@ -178,6 +180,15 @@ fn weight(table: &Table<'_>) -> Option<Action> {
 fn route53_failover(table: &Table<'_>) -> Option<Action> {
     plain(ActionSpec::Route53Failover {
         primary: side(table, "primary")?,
+    })
+}
+
+fn steer(table: &Table<'_>) -> Option<Action> {
+    let region = side(table, "region");
+    let serve = table.required("serve", "serve = true", read::flag);
+    plain(ActionSpec::Steer {
+        region: region?,
+        serve: serve?,
     })
 }
 
@@ -432,6 +443,8 @@ pub(super) fn default_timeout(spec: &ActionSpec) -> Millis {
         // Resolver caches must run out first.
         ActionSpec::HttpCheck { .. } => Millis::from_mins(2),
         ActionSpec::HttpRequest { .. } => Millis::from_secs(30),
+        // An entry of the ledger; an election may come between.
+        ActionSpec::Steer { .. } => Millis::from_secs(30),
         // A person has to be found.
         ActionSpec::Approval { .. } => Millis::from_mins(60),
         ActionSpec::Wait { duration } => duration.plus(Millis::from_mins(1)),

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ActionSpec, Application, RegionId, RunKind, Side, SizeSpec, WeightSpec};
+use crate::model::{
+    ActionSpec, Application, RegionId, RunKind, Side, SizeSpec, StepId, WeightSpec,
+};
 use crate::runbook::spanned::{Findings, Place, closest};
 
 use super::{ParsedRunbook, StepPlaces, runs_in, template};
@@ -24,6 +26,16 @@ impl ParsedRunbook {
                 }
             }
         }
+    }
+
+    /// The first step of such runs that steers, if one does.
+    pub fn steering_step(&self, kinds: &BTreeSet<RunKind>) -> Option<&StepId> {
+        let mut steps = self.runbook.steps.iter();
+        let step = steps.find(|step| {
+            matches!(step.action, ActionSpec::Steer { .. })
+                && kinds.iter().any(|kind| runs_in(step.run_if, *kind))
+        })?;
+        Some(&step.id)
     }
 
     /// Whether a Region that this runbook has shut could be gone to with it: a dial is not raised
@@ -103,7 +115,8 @@ impl ParsedRunbook {
                 );
                 missing.extend(unpaired(app, *size));
             }
-            ActionSpec::HttpCheck { .. }
+            ActionSpec::Steer { .. }
+            | ActionSpec::HttpCheck { .. }
             | ActionSpec::HttpRequest { .. }
             | ActionSpec::Approval { .. }
             | ActionSpec::Wait { .. } => {}

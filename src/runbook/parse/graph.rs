@@ -208,7 +208,8 @@ fn goal_sort(action: &ActionSpec) -> GoalSort {
     match action {
         ActionSpec::Dial { .. }
         | ActionSpec::Weight { .. }
-        | ActionSpec::Route53Failover { .. } => GoalSort::Traffic,
+        | ActionSpec::Route53Failover { .. }
+        | ActionSpec::Steer { .. } => GoalSort::Traffic,
         ActionSpec::AuroraPromote { .. } => GoalSort::Data,
         ActionSpec::ScaleNodegroup { .. } => GoalSort::Capacity,
         ActionSpec::HttpCheck { .. } => GoalSort::Answer,

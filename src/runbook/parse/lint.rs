@@ -93,6 +93,7 @@ fn raises(step: &StepDraft) -> bool {
             WeightSpec::Recorded { .. } => false,
         },
         Some(ActionSpec::Route53Failover { primary }) => *primary == Side::To,
+        Some(ActionSpec::Steer { region, serve }) => *region == Side::To && *serve,
         Some(
             ActionSpec::AuroraPromote { .. }
             | ActionSpec::ScaleNodegroup { .. }

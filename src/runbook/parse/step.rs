@@ -112,6 +112,7 @@ fn check_failure(table: &Table<'_>, action: &ActionSpec, on_failure: Option<&Loc
         ActionSpec::Dial { .. }
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
+        | ActionSpec::Steer { .. }
         | ActionSpec::ScaleNodegroup { .. } => (true, false),
         ActionSpec::AuroraPromote { .. } => (false, true),
         ActionSpec::HttpCheck { .. }
@@ -129,7 +130,7 @@ fn check_failure(table: &Table<'_>, action: &ActionSpec, on_failure: Option<&Loc
                 table.what(),
                 action.name()
             ),
-            "Only dials, weights, node groups and failover records can be given back. Use \
+            "Only dials, weights, what is steered, node groups and failover records can be given back. Use \
              on_failure = \"hold\", or \"continue\" if the run may go on without it.",
         )),
         OnFailure::Continue if is_data => Some((
@@ -171,6 +172,7 @@ fn check_timeout(table: &Table<'_>, action: &ActionSpec, timeout: Option<&Locate
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::ScaleNodegroup { .. }
+        | ActionSpec::Steer { .. }
         | ActionSpec::HttpCheck { .. }
         | ActionSpec::HttpRequest { .. }
         | ActionSpec::Approval { .. } => None,

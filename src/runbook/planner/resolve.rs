@@ -34,9 +34,11 @@ pub(super) fn aimed_at(action: &ActionSpec) -> Option<Side> {
         ActionSpec::Dial { region, .. }
         | ActionSpec::Weight { region, .. }
         | ActionSpec::ScaleNodegroup { region, .. } => Some(*region),
-        // A promotion is never best effort; record sets, hooks and questions live elsewhere.
+        // A promotion is never best effort; record sets, what the members answer, hooks and questions
+        // live elsewhere.
         ActionSpec::AuroraPromote { .. }
         | ActionSpec::Route53Failover { .. }
+        | ActionSpec::Steer { .. }
         | ActionSpec::HttpCheck { .. }
         | ActionSpec::HttpRequest { .. }
         | ActionSpec::Approval { .. }
@@ -98,6 +100,7 @@ pub(super) fn resolve(
             *min_ready_percent,
             notes,
         ),
+        ActionSpec::Steer { region, serve } => Ok(steer(scene, *region, *serve)),
         ActionSpec::HttpCheck {
             url,
             method,
@@ -198,6 +201,24 @@ fn dial(
         restore: before.map(to),
         before: before.map(|percent| format!("dial {percent} %")),
     }])
+}
+
+fn steer(scene: &Scene<'_>, side: Side, serve: bool) -> Vec<Resolved> {
+    let (app, region) = (scene.app(), scene.region(side));
+    let known = scene.request.state.apps.get(&app.name);
+    let to = |serve| Intent::Steer {
+        application: app.name.clone(),
+        region: region.name.clone(),
+        serve,
+        open_by_role: app.open_by_role(known).into_iter().collect(),
+    };
+    let stands = app.steered(known, &region.name);
+    vec![Resolved {
+        suffix: None,
+        intent: to(serve),
+        restore: stands.map(|stands| to(stands.open)),
+        before: stands.map(|stands| stands.as_str().to_owned()),
+    }]
 }
 
 /// Whether its endpoints are known, and none of them gets anything.
