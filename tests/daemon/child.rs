@@ -291,7 +291,7 @@ impl std::fmt::Display for Log {
     }
 }
 
-async fn get(api: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+pub async fn get(api: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(api).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;

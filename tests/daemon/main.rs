@@ -27,6 +27,7 @@ mod operators;
 mod outage;
 mod readiness;
 mod stage;
+mod steering;
 mod stop;
 mod strangers;
 mod telling;

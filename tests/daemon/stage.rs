@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -274,6 +274,11 @@ impl Stage {
         assert!(writes.is_empty(), "{writes:#?}");
         let writers = self.world.writers_now();
         assert!(!writers.contains(&RegionId::from(STANDBY)), "{writers:?}");
+    }
+
+    /// Where the product answers in that Region.
+    pub fn region_address(&self, region: &str) -> SocketAddr {
+        self.product.addresses().regions[&RegionId::from(region)]
     }
 
     pub async fn strike(self) {
