@@ -161,6 +161,14 @@ impl Actuator for AwsActuator {
                 epoch_name,
                 epoch,
                 ..
+            }
+            | Intent::Route53Weights {
+                hosted_zone_id,
+                delete,
+                create,
+                epoch_name,
+                epoch,
+                ..
             } => {
                 let flip = route53::Flip {
                     app,
@@ -267,6 +275,14 @@ impl Actuator for AwsActuator {
                 .await
             }
             Intent::Route53Failover {
+                hosted_zone_id,
+                delete,
+                create,
+                epoch_name,
+                epoch,
+                ..
+            }
+            | Intent::Route53Weights {
                 hosted_zone_id,
                 delete,
                 create,

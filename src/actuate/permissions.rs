@@ -5,7 +5,7 @@
 //! | --- | --- | --- | --- |
 //! | `global_accelerator.*` | `UpdateEndpointGroup` | endpoint group, accelerator | us-west-2 |
 //! | a weight that opens a Region | – | global cluster, as for `aurora.promote` | its own Region |
-//! | `route53.failover` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
+//! | `route53.failover`, `route53.weights` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
 //! | `aurora.promote` | `SwitchoverGlobalCluster`, `FailoverGlobalCluster` | global cluster, cluster | the primary's Region; the target's |
 //! | `eks.scale_nodegroup` | `UpdateNodegroupConfig` | node group, Auto Scaling group | its own Region |
 //! | `steer` | – | – | none: it is agreed by the members, and their `/steer` is asked |
@@ -49,7 +49,8 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         | Intent::Weight {
             endpoint_group_arn, ..
         } => endpoint_group(endpoint_group_arn),
-        Intent::Route53Failover { hosted_zone_id, .. } => records(hosted_zone_id),
+        Intent::Route53Failover { hosted_zone_id, .. }
+        | Intent::Route53Weights { hosted_zone_id, .. } => records(hosted_zone_id),
         Intent::AuroraPromote {
             global_cluster,
             target_arn,
@@ -178,7 +179,9 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
             "Global Accelerator",
             RegionId::from(GLOBAL_ACCELERATOR_REGION),
         ),
-        Intent::Route53Failover { .. } => ("Route 53", RegionId::from(ROUTE53_REGION)),
+        Intent::Route53Failover { .. } | Intent::Route53Weights { .. } => {
+            ("Route 53", RegionId::from(ROUTE53_REGION))
+        }
         Intent::AuroraPromote {
             method,
             target_region,

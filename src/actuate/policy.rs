@@ -127,7 +127,9 @@ fn takes_part(step: &RunbookStep, kind: RunKind) -> bool {
 fn of_step(application: &Application, action: &ActionSpec, kind: RunKind) -> Vec<Permission> {
     let levers = match action {
         ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => vec![Lever::EndpointGroup],
-        ActionSpec::Route53Failover { .. } => vec![Lever::Records],
+        ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
+            vec![Lever::Records]
+        }
         ActionSpec::ScaleNodegroup { .. } => vec![Lever::NodeGroup],
         ActionSpec::AuroraPromote {
             graceful,

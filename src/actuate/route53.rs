@@ -1,4 +1,4 @@
-//! `route53.failover`: the compare-and-swap.
+//! `route53.failover` and `route53.weights`: the compare-and-swap.
 //!
 //! The plan has frozen the exact record sets that stand and the ones that shall. One batch deletes
 //! the first and creates the second, together with the epoch TXT record. Route 53 takes a batch
@@ -32,7 +32,7 @@ use crate::model::{
 };
 use crate::ports::{Call, CallOutcome, Goal, Observation, Proof, ReadError};
 
-/// What is flipped.
+/// What is flipped: roles or weights.
 pub(super) struct Flip<'a> {
     pub(super) app: &'a AppId,
     pub(super) zone: &'a str,
@@ -133,7 +133,7 @@ pub(super) async fn apply(
     gate.conclude(result)
 }
 
-/// Every failover record set of the application, and the epoch record of each name.
+/// Every record set under the application's names, and the epoch record of each name.
 pub(super) async fn read_records(
     clients: &Clients,
     dns: &DnsFailover,
@@ -210,7 +210,7 @@ async fn change_status(clients: &Clients, id: &str) -> Result<Option<ChangeStatu
 
 /// What the sets that stand say of the goal.
 fn judge(flip: &Flip<'_>, standing: &[RecordSet]) -> Observation {
-    let seen = primaries(standing);
+    let seen = told(standing);
     if let Some(epoch) = newest_epoch(flip, standing)
         && epoch > flip.epoch
     {
@@ -282,6 +282,7 @@ fn same(a: &RecordSet, b: &RecordSet) -> bool {
     };
     same_key(a, b)
         && a.failover == b.failover
+        && a.weight == b.weight
         && a.ttl == b.ttl
         && a.health_check_id == b.health_check_id
         && sorted(a) == sorted(b)
@@ -303,7 +304,18 @@ fn newest_epoch(flip: &Flip<'_>, standing: &[RecordSet]) -> Option<Epoch> {
         .max()
 }
 
-fn primaries(standing: &[RecordSet]) -> String {
+/// The roles or the weights that stand there, for people.
+fn told(standing: &[RecordSet]) -> String {
+    let weights: Vec<String> = standing
+        .iter()
+        .filter_map(|set| {
+            let of = set.set_identifier.as_deref().unwrap_or(&set.name);
+            Some(format!("{of} {}", set.weight?))
+        })
+        .collect();
+    if !weights.is_empty() {
+        return format!("weights: {}", weights.join(", "));
+    }
     let list: Vec<&str> = standing
         .iter()
         .filter(|set| set.failover == Some(FailoverRole::Primary))
@@ -355,6 +367,7 @@ fn from_sdk(set: &ResourceRecordSet) -> RecordSet {
             "SECONDARY" => Some(FailoverRole::Secondary),
             _ => None,
         }),
+        weight: set.weight.and_then(|weight| u8::try_from(weight).ok()),
         ttl: set.ttl.and_then(|ttl| u64::try_from(ttl).ok()),
         values: set
             .resource_records()
@@ -395,6 +408,7 @@ fn to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
             FailoverRole::Primary => ResourceRecordSetFailover::Primary,
             FailoverRole::Secondary => ResourceRecordSetFailover::Secondary,
         }))
+        .set_weight(set.weight.map(i64::from))
         .set_ttl(set.ttl.and_then(|ttl| i64::try_from(ttl).ok()))
         .set_resource_records((!values.is_empty()).then_some(values))
         .set_alias_target(alias)

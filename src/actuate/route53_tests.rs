@@ -11,6 +11,7 @@ fn set(region: &str, failover: FailoverRole) -> RecordSet {
         record_type: "A".to_owned(),
         set_identifier: Some(region.to_owned()),
         failover: Some(failover),
+        weight: None,
         ttl: Some(30),
         values: vec!["192.0.2.1".to_owned()],
         alias: None,
@@ -329,4 +330,26 @@ async fn traffic_is_the_records_and_the_groups() {
     assert_eq!(group.dial_percent, 40);
     assert_eq!(group.endpoints[0].weight, 0);
     assert_eq!(group.endpoints[0].client_ip_preservation, Some(true));
+}
+
+#[test]
+fn a_weight_that_is_not_the_frozen_one_is_drift() {
+    let weighted = |weight: u8| RecordSet {
+        failover: None,
+        weight: Some(weight),
+        ..set("eu-west-1", FailoverRole::Primary)
+    };
+    let judged = |standing: &[RecordSet]| {
+        judge_flip(
+            &[weighted(10), epoch(7)],
+            &[weighted(25), epoch(7)],
+            standing,
+        )
+    };
+    assert_eq!(judged(&[weighted(10), epoch(7)]), Goal::NotMet);
+    assert_eq!(judged(&[weighted(25), epoch(7)]), Goal::Met);
+    for standing in [weighted(26), set("eu-west-1", FailoverRole::Primary)] {
+        let goal = judged(&[standing, epoch(7)]);
+        assert!(matches!(goal, Goal::Impossible { .. }), "{goal:?}");
+    }
 }

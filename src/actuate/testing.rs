@@ -277,6 +277,7 @@ pub(super) fn application(url: &str) -> Application {
                     name: "www.example.com.".to_owned(),
                     record_type: "A".to_owned(),
                 }],
+                routing: DnsRouting::Failover,
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),

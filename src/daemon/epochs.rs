@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{
-    AppId, Application, CommandBody, Epoch, Event, FailoverRole, Millis, Mono, RegionId, Rejection,
-    RunId, State, Traffic,
+    AppId, AppRegion, Application, CommandBody, DnsFailover, DnsRouting, Epoch, Event,
+    FailoverRole, Millis, Mono, RegionId, Rejection, RunId, State, Traffic,
 };
 use crate::ports::LedgerError;
 
@@ -85,6 +85,9 @@ pub(super) fn serving(app: &Application, traffic: &Traffic) -> Option<RegionId> 
             [] | [_, _, ..] => None,
         };
     };
+    if dns.routing == DnsRouting::Weighted {
+        return weighted_alone(app, dns, traffic);
+    }
     let is_primary_everywhere = |identifier: &String| {
         dns.records.iter().all(|name| {
             traffic.records.iter().any(|set| {
@@ -100,6 +103,23 @@ pub(super) fn serving(app: &Application, traffic: &Traffic) -> Option<RegionId> 
         !dns.records.is_empty() && identifier.is_some_and(is_primary_everywhere)
     })?;
     Some(region.name.clone())
+}
+
+/// The one Region whose record sets have a weight, if it is one in every name.
+fn weighted_alone(app: &Application, dns: &DnsFailover, traffic: &Traffic) -> Option<RegionId> {
+    let answers = |region: &&AppRegion| {
+        let identifier = region.resources.record_set_identifier.as_ref();
+        traffic.records.iter().any(|set| {
+            set.weight.is_some_and(|weight| weight > 0)
+                && set.set_identifier.as_ref() == identifier
+                && dns.records.iter().any(|name| set.name == name.name)
+        })
+    };
+    let answering: Vec<&AppRegion> = app.regions.iter().filter(answers).collect();
+    match answering.as_slice() {
+        [only] => Some(only.name.clone()),
+        [] | [_, _, ..] => None,
+    }
 }
 
 /// What a person's acknowledgement takes over first, where somebody else has acted.

@@ -74,7 +74,7 @@ impl Eyes {
     /// What performing that step would come to, as far as looking tells.
     async fn look(&self, app: &AppId, step: &PlannedStep) -> RehearsedStep {
         let intent = &step.intent;
-        let seen = match looks_at(intent) {
+        let seen = match looks_at(intent) && !intent.follows_its_own_run() {
             true => Some(self.0.observe(app, intent).await),
             false => None,
         };
@@ -89,6 +89,7 @@ fn looks_at(intent: &Intent) -> bool {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::Route53Weights { .. }
         | Intent::AuroraPromote { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. } => true,

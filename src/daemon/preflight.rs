@@ -80,7 +80,7 @@ async fn first_impossible(
 }
 
 /// Whether the run cannot go on without this very step, and its goal can be read without asking the
-/// application's users' way in.
+/// application's users' way in. What stands on an earlier step of the run is not there yet.
 fn must_succeed(step: &PlannedStep) -> bool {
     let or_not = match step.on_failure {
         OnFailure::Continue => true,
@@ -88,6 +88,7 @@ fn must_succeed(step: &PlannedStep) -> bool {
     };
     step.intent.writes()
         && step.intent.is_observable()
+        && !step.intent.follows_its_own_run()
         && !or_not
         && step.or_else.is_none()
         && step.stands_in_for.is_none()

@@ -125,6 +125,7 @@ impl Actuator for Steering {
             Intent::Dial { .. }
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
+            | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }
@@ -140,6 +141,7 @@ impl Actuator for Steering {
             Intent::Dial { .. }
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
+            | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }

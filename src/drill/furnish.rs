@@ -124,6 +124,9 @@ impl Furniture<'_> {
             setup.dns.record_name.trim_end_matches('.'),
             setup.dns.record_type
         )?;
+        if overrides.weighted_records {
+            writeln!(out, "routing = \"weighted\"\n")?;
+        }
         writeln!(out, "[application.runbooks]")?;
         for kind in self.kinds {
             writeln!(out, "{kind} = \"{}\"", self.runbook)?;

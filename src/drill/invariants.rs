@@ -182,6 +182,10 @@ impl Evidence<'_> {
                 "every weight stood at 0",
             ),
             (
+                self.world.ever_all_record_weights_zero(),
+                "every record set's weight stood at 0",
+            ),
+            (
                 self.world.ever_unresolvable(),
                 "the name resolved to nothing",
             ),
@@ -350,7 +354,10 @@ fn subject_of_intent(intent: &Intent) -> Option<Subject> {
         Intent::Weight {
             endpoint_group_arn, ..
         } => Some(("weight", endpoint_group_arn.clone())),
-        Intent::Route53Failover { hosted_zone_id, .. } => Some(("records", hosted_zone_id.clone())),
+        Intent::Route53Failover { hosted_zone_id, .. }
+        | Intent::Route53Weights { hosted_zone_id, .. } => {
+            Some(("records", hosted_zone_id.clone()))
+        }
         Intent::AuroraPromote { global_cluster, .. } => Some(("promotion", global_cluster.clone())),
         Intent::ScaleNodegroup {
             region, nodegroup, ..

@@ -102,6 +102,8 @@ pub struct AppOverrides {
     pub third_region: bool,
     /// Small applications beside the product.
     pub fleet: usize,
+    /// The name has weighted record sets instead of PRIMARY and SECONDARY.
+    pub weighted_records: bool,
     /// The standby runs not one node, and is declared cold.
     pub cold_standby: bool,
 }
@@ -122,6 +124,7 @@ impl Default for AppOverrides {
             database: true,
             third_region: false,
             fleet: 0,
+            weighted_records: false,
             cold_standby: false,
         }
     }

@@ -160,6 +160,9 @@ impl Stage {
         if scenario.app.third_region {
             setup = setup.with_candidate(WITNESS);
         }
+        if scenario.app.weighted_records {
+            setup = setup.with_weighted_records();
+        }
         setup = fleet::add(setup, scenario.app.fleet);
         if scenario.app.cold_standby {
             setup = setup.with_no_nodes(STANDBY);

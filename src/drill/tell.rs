@@ -197,6 +197,7 @@ impl Told<'_> {
                 }),
                 WorldChange::Region { .. }
                 | WorldChange::Weight { .. }
+                | WorldChange::RecordWeight { .. }
                 | WorldChange::FaultInjected { .. }
                 | WorldChange::FaultCleared { .. } => {}
             }

@@ -108,7 +108,7 @@ pub enum Role {
 pub struct AppResources {
     pub global_cluster: Option<String>,
     pub accelerator_arn: Option<String>,
-    /// Failover record sets, all in one zone.
+    /// Failover or weighted record sets, all in one zone.
     pub dns: Option<DnsFailover>,
     /// Extra dimensions of `AuroraGlobalDBRPOLag` beside `DBClusterIdentifier`, name and value.
     pub lag_dimensions: Vec<(String, String)>,
@@ -129,13 +129,55 @@ impl fmt::Display for Alarm {
     }
 }
 
-/// The Route 53 failover records of an application.
+/// The Route 53 records of an application that send its users to a Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DnsFailover {
     pub hosted_zone_id: String,
-    /// Each name has one PRIMARY and one SECONDARY record set of that type. Lower case, with the
-    /// trailing dot.
+    /// Each name has one PRIMARY and one SECONDARY record set of that type, or a weighted one for
+    /// each Region. Lower case, with the trailing dot.
     pub records: Vec<DnsName>,
+    /// Left out where it is the default: members of two versions hash one configuration alike.
+    #[serde(default, skip_serializing_if = "DnsRouting::is_failover")]
+    pub routing: DnsRouting,
+}
+
+/// By which of Route 53's routing policies the records choose a Region.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DnsRouting {
+    /// PRIMARY answers while it is healthy: `route53.failover` changes the roles.
+    #[default]
+    Failover,
+    /// Each answers as often as its weight says: `route53.weights` changes the weights.
+    Weighted,
+}
+
+impl DnsRouting {
+    /// Whether it is what there was before there was a choice.
+    pub fn is_failover(&self) -> bool {
+        match self {
+            Self::Failover => true,
+            Self::Weighted => false,
+        }
+    }
+
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failover => "failover",
+            Self::Weighted => "weighted",
+        }
+    }
+
+    /// The action that changes such records.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Failover => "route53.failover",
+            Self::Weighted => "route53.weights",
+        }
+    }
 }
 
 /// One name and type.
@@ -150,7 +192,7 @@ pub struct DnsName {
 pub struct RegionResources {
     pub db_cluster_arn: Option<String>,
     pub endpoint_group_arn: Option<String>,
-    /// The `SetIdentifier` of this Region's failover record sets.
+    /// The `SetIdentifier` of this Region's failover or weighted record sets.
     pub record_set_identifier: Option<String>,
     pub nodegroups: Vec<NodegroupRef>,
 }

@@ -326,7 +326,7 @@ pub enum CommandBody {
 /// Where traffic is steered to, as last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Every failover record set of the application, and its epoch TXT if there is one.
+    /// Every record set under the application's names, and its epoch TXT if there is one.
     pub records: Vec<RecordSet>,
     /// By Region.
     pub groups: Vec<(RegionId, EndpointGroup)>,

@@ -47,6 +47,7 @@ pub fn epoch_record(name: &str, app: &AppId, epoch: Epoch) -> RecordSet {
         record_type: "TXT".to_owned(),
         set_identifier: None,
         failover: None,
+        weight: None,
         ttl: Some(EPOCH_TXT_TTL_SECS),
         values: vec![epoch_txt_value(app, epoch)],
         alias: None,

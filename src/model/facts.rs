@@ -64,6 +64,10 @@ pub struct RecordSet {
     pub set_identifier: Option<String>,
     /// `PRIMARY` or `SECONDARY`.
     pub failover: Option<FailoverRole>,
+    /// Of a weighted record set. Left out where there is none, so that a plan without weights has the
+    /// hash that it had before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u8>,
     pub ttl: Option<u64>,
     pub values: Vec<String>,
     pub alias: Option<AliasTarget>,

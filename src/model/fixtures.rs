@@ -73,6 +73,7 @@ pub(crate) fn application() -> Application {
                     name: "shop.example.com.".into(),
                     record_type: "A".into(),
                 }],
+                routing: DnsRouting::Failover,
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),

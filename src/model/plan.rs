@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, ConfigHash, Endpoint, Epoch, HoldReason, Millis, NodegroupRef, Objective, OnFailure,
-    PlanHash, RecordSet, RegionId, RunId, RunKind, StatusRange, StepId, Wall,
+    PlanHash, RecordSet, RegionId, RunId, RunKind, StatusRange, StepId, Wall, epoch_of,
 };
 
 /// What a run will do.
@@ -117,6 +117,20 @@ pub enum Intent {
         epoch_name: String,
         epoch: Epoch,
     },
+    Route53Weights {
+        hosted_zone_id: String,
+        /// The Region whose record sets get that weight.
+        region: RegionId,
+        weight: u8,
+        /// Every weighted record set under the names, of all Regions, as it stands when the step's
+        /// turn comes: what was read, or what the step before it in this plan creates.
+        delete: Vec<RecordSet>,
+        /// The same with the new weight, created in the same batch.
+        create: Vec<RecordSet>,
+        /// As for `Route53Failover`.
+        epoch_name: String,
+        epoch: Epoch,
+    },
     AuroraPromote {
         global_cluster: String,
         target_arn: String,
@@ -185,6 +199,7 @@ impl Intent {
             Self::Dial { .. } => "global_accelerator.dial",
             Self::Weight { .. } => "global_accelerator.weight",
             Self::Route53Failover { .. } => "route53.failover",
+            Self::Route53Weights { .. } => "route53.weights",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",
@@ -206,6 +221,7 @@ impl Intent {
             Self::Dial { .. }
             | Self::Weight { .. }
             | Self::Route53Failover { .. }
+            | Self::Route53Weights { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
@@ -220,11 +236,32 @@ impl Intent {
             Self::Dial { .. }
             | Self::Weight { .. }
             | Self::Route53Failover { .. }
+            | Self::Route53Weights { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
             | Self::HttpCheck { .. } => true,
             Self::HttpRequest { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
+        }
+    }
+
+    /// Whether it stands on what this very run has written before it: its batch deletes the run's own
+    /// epoch record. Before the run there is nothing of it to be looked at.
+    pub fn follows_its_own_run(&self) -> bool {
+        match self {
+            Self::Route53Weights { delete, epoch, .. } => {
+                delete.iter().any(|set| epoch_of(set) == Some(*epoch))
+            }
+            Self::Dial { .. }
+            | Self::Weight { .. }
+            | Self::Route53Failover { .. }
+            | Self::Steer { .. }
+            | Self::AuroraPromote { .. }
+            | Self::ScaleNodegroup { .. }
+            | Self::HttpCheck { .. }
+            | Self::HttpRequest { .. }
+            | Self::Approval { .. }
+            | Self::Wait { .. } => false,
         }
     }
 
@@ -238,6 +275,11 @@ impl Intent {
                 endpoint_group_arn, ..
             } => Some(endpoint_group_arn.clone()),
             Self::Route53Failover {
+                hosted_zone_id,
+                epoch_name,
+                ..
+            }
+            | Self::Route53Weights {
                 hosted_zone_id,
                 epoch_name,
                 ..
@@ -286,6 +328,16 @@ impl fmt::Display for Intent {
                 let name = epoch_name.strip_prefix("_failoverd.");
                 let name = name.unwrap_or(epoch_name);
                 write!(f, "{name} answers {primary} first")
+            }
+            Self::Route53Weights {
+                region,
+                weight,
+                epoch_name,
+                ..
+            } => {
+                let name = epoch_name.strip_prefix("_failoverd.");
+                let name = name.unwrap_or(epoch_name);
+                write!(f, "{name} answers {region} with weight {weight}")
             }
             Self::AuroraPromote {
                 global_cluster,

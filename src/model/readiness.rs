@@ -158,7 +158,7 @@ codes! {
     EndpointsPresent "endpoints_present" [Blocking] "The endpoint group holds endpoints.",
     EndpointsHealthy "endpoints_healthy" [Warning Blocking] "The accelerator finds the endpoints healthy.",
     EndpointWeights "endpoint_weights" [Warning Blocking] "Not every endpoint has weight 0.",
-    RecordSet "record_set" [Blocking] "The Region's failover record sets exist.",
+    RecordSet "record_set" [Blocking] "The Region's record sets exist, with a role or a weight.",
     RecordTtl "record_ttl" [Warning] "Their TTL is 60 s or less.",
     RecordHealthCheck "record_health_check" [Warning Blocking] "The record set has a health check that exists and looks, or evaluates its target's health.",
     RecordHealth "record_health" [Warning] "The health check finds the Region's endpoint healthy.",

@@ -63,7 +63,9 @@ impl Runbook {
         for step in &self.steps {
             match step.action {
                 ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => touches.accelerator = true,
-                ActionSpec::Route53Failover { .. } => touches.records = true,
+                ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
+                    touches.records = true;
+                }
                 ActionSpec::AuroraPromote { .. } => touches.database = true,
                 ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
                 ActionSpec::Steer { .. }
@@ -166,6 +168,8 @@ pub enum ActionSpec {
     Weight { region: Side, weight: WeightSpec },
     /// `route53.failover`: make that Region's record sets the PRIMARY ones.
     Route53Failover { primary: Side },
+    /// `route53.weights`: that percent of its share as the weight of the Region's record sets.
+    Route53Weights { region: Side, percent: u8 },
     /// `aurora.promote`: make that Region's cluster the writer.
     AuroraPromote {
         region: Side,
@@ -265,6 +269,7 @@ impl ActionSpec {
             Self::Dial { .. } => "global_accelerator.dial",
             Self::Weight { .. } => "global_accelerator.weight",
             Self::Route53Failover { .. } => "route53.failover",
+            Self::Route53Weights { .. } => "route53.weights",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",

@@ -45,6 +45,7 @@ fn loses_data(intent: &Intent) -> bool {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::Route53Weights { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

@@ -381,6 +381,7 @@ impl Engine {
             Intent::Dial { .. }
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
+            | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::Steer { .. }

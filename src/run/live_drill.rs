@@ -106,6 +106,7 @@ fn check_harmless(plan: &Plan, origin: &Origin) -> Result<(), Rejection> {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::Route53Weights { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

@@ -80,6 +80,7 @@ pub(super) fn follow_roles(app: &mut AppState, run: &Run) {
             Intent::Dial { .. }
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
+            | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }

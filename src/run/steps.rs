@@ -287,6 +287,7 @@ fn may_escalate(intent: &Intent, record: &StepRecord) -> bool {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::Route53Weights { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

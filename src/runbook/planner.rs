@@ -18,6 +18,7 @@
 
 mod dns;
 mod graph;
+mod record_weights;
 mod resolve;
 mod scale;
 mod template;

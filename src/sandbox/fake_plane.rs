@@ -75,7 +75,7 @@ impl DataPlane for FakePlane {
         self.facts().accelerator.get(nearest).cloned()
     }
 
-    fn resolve(&self) -> Option<(RegionId, Millis)> {
+    fn resolve(&self, _roll: u8) -> Option<(RegionId, Millis)> {
         let mut facts = self.facts();
         facts.resolved += 1;
         facts.name.clone()

@@ -11,9 +11,9 @@ pub trait DataPlane: Send + Sync {
     /// `nearest`; `roll` (0-99) decides against the dials. `None`: nowhere.
     fn accelerate(&self, nearest: &RegionId, roll: u8) -> Option<RegionId>;
 
-    /// Which Region the application's failover name answers, by Route 53's own health checks, and
-    /// the answer's TTL. `None`: the name resolves to nothing.
-    fn resolve(&self) -> Option<(RegionId, Millis)>;
+    /// Which Region the application's name answers, by Route 53's own health checks, and the
+    /// answer's TTL; `roll` (0-99) decides between weights. `None`: the name resolves to nothing.
+    fn resolve(&self, roll: u8) -> Option<(RegionId, Millis)>;
 
     /// Whether the Region's endpoints answer at all (fault `region_down`).
     fn region_is_up(&self, region: &RegionId) -> bool;

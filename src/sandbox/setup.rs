@@ -179,6 +179,7 @@ impl SandboxSetup {
                 record_type: "A".to_owned(),
                 set_identifier: Some(region.record_set_identifier.clone()),
                 failover: Some(role),
+                weight: None,
                 // Short, as a name that fails over should be.
                 ttl: Some(30),
                 values: vec![address(index)],
@@ -229,6 +230,18 @@ impl SandboxSetup {
         self
     }
 
+    /// With weighted record sets of its name instead of PRIMARY and SECONDARY: the first Region has all
+    /// the weight.
+    pub fn with_weighted_records(mut self) -> Self {
+        let name = self.dns.record_name.clone();
+        let own = self.dns.records.iter_mut().filter(|set| set.name == name);
+        for (index, set) in own.enumerate() {
+            set.failover = None;
+            set.weight = Some(if index == 0 { 100 } else { 0 });
+        }
+        self
+    }
+
     /// One more Region to which the product can go: warm, with dial 0 and a replica of its own. No
     /// record of the failover name leads there; such a name has two.
     pub fn with_candidate(mut self, name: &str) -> Self {
@@ -261,6 +274,7 @@ impl SandboxSetup {
             record_type: "A".to_owned(),
             set_identifier: Some(region.to_string()),
             failover: Some(role),
+            weight: None,
             ttl: None,
             values: Vec::new(),
             alias: Some(AliasTarget {

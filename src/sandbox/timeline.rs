@@ -34,6 +34,11 @@ pub enum Change {
         region: RegionId,
         weight: u32,
     },
+    /// The weight of the Region's record set of the application's name, as resolvers serve it.
+    RecordWeight {
+        region: RegionId,
+        weight: u8,
+    },
     /// Which Region the failover name answers; none: it resolves to nothing.
     DnsAnswer {
         name: String,
@@ -66,6 +71,7 @@ pub(super) struct Timeline {
     complete: bool,
     pub(super) all_dials_zero: bool,
     pub(super) all_weights_zero: bool,
+    pub(super) all_record_weights_zero: bool,
     pub(super) unresolvable: bool,
     pub(super) two_writers: bool,
 }
@@ -86,6 +92,7 @@ impl Timeline {
                 region: Some(_), ..
             }
             | Change::Region { .. }
+            | Change::RecordWeight { .. }
             | Change::NodesInService { .. }
             | Change::FaultInjected { .. }
             | Change::FaultCleared { .. } => {}
@@ -124,7 +131,10 @@ fn same_subject(a: &Change, b: &Change) -> bool {
     match (a, b) {
         (Change::Region { region: a, .. }, Change::Region { region: b, .. })
         | (Change::Dial { region: a, .. }, Change::Dial { region: b, .. })
-        | (Change::Weight { region: a, .. }, Change::Weight { region: b, .. }) => a == b,
+        | (Change::Weight { region: a, .. }, Change::Weight { region: b, .. })
+        | (Change::RecordWeight { region: a, .. }, Change::RecordWeight { region: b, .. }) => {
+            a == b
+        }
         (Change::DnsAnswer { name: a, .. }, Change::DnsAnswer { name: b, .. }) => a == b,
         (Change::Writers { .. }, Change::Writers { .. }) => true,
         (
@@ -143,6 +153,7 @@ fn same_subject(a: &Change, b: &Change) -> bool {
             Change::Region { .. }
             | Change::Dial { .. }
             | Change::Weight { .. }
+            | Change::RecordWeight { .. }
             | Change::DnsAnswer { .. }
             | Change::Writers { .. }
             | Change::NodesInService { .. }

@@ -513,6 +513,24 @@ fn resources_that_the_runbook_needs() {
 }
 
 #[test]
+fn records_of_another_routing_policy() {
+    let zone = "[application.dns]\n";
+    let weighted = format!("{zone}routing = \"weighted\"\n");
+    let latency = format!("{zone}routing = \"latency\"\n");
+    insta::assert_snapshot!("roles_of_weighted_records", after(&[(zone, &weighted)]));
+    insta::assert_snapshot!("a_routing_policy_unknown", after(&[(zone, &latency)]));
+    let runbook = "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"switchover\"]\n\
+                   objective = { rto = \"5m\", rpo = \"10s\" }\n[[step]]\nid = \"w\"\n\
+                   uses = \"route53.weights\"\nwith = { region = \"to\", percent = 100 }\n";
+    let text = changed(&[(
+        "[application.vars]",
+        "[application.runbooks]\nswitchover = \"own\"\n[application.vars]",
+    )]);
+    let found = read(&text, &[], &[("runbooks/own.toml", runbook)]).unwrap_err();
+    insta::assert_snapshot!("weights_of_failover_records", found.to_string());
+}
+
+#[test]
 fn a_runbook_with_a_mistake_and_a_configuration_with_one() {
     let runbook = "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"failover\"]\n\
                    objective = { rto = \"5m\", rpo = \"10s\" }\n[[step]]\nid = \"d\"\n\

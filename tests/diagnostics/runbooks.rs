@@ -64,6 +64,18 @@ with = { region = "to", weight = 256 }"#
 }
 
 #[test]
+fn a_record_weight_of_101_percent() {
+    insta::assert_snapshot!(after(&[(
+        r#"uses = "global_accelerator.dial"
+needs = ["promote"]
+with = { region = "to", percent = 100 }"#,
+        r#"uses = "route53.weights"
+needs = ["promote"]
+with = { region = "to", percent = 101 }"#
+    )]));
+}
+
+#[test]
 fn several_mistakes_at_once() {
     insta::assert_snapshot!(after(&[
         ("schema = 1", "schema = 2"),

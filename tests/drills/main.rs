@@ -131,4 +131,5 @@ scenarios! {
     home_proves_itself: "home-proves-itself",
     read_only: "read-only",
     database_only: "database-only",
+    record_weights: "record-weights",
 }

@@ -59,6 +59,7 @@ impl Aws {
             record_type: "A".to_owned(),
             set_identifier: Some(region(at).to_string()),
             failover: Some(role),
+            weight: None,
             ttl: Some(60),
             values: vec![format!("192.0.2.{}", at + 1)],
             alias: None,
@@ -180,6 +181,7 @@ impl Aws {
                 }
             }
             Intent::Route53Failover { .. } => self.observe_flip(now, intent),
+            Intent::Route53Weights { .. } => unobservable("this world has no weighted records"),
             Intent::AuroraPromote { target_region, .. } => {
                 let target = place_of(target_region);
                 let seen = format!("writer in {}", region(self.writer));
@@ -312,6 +314,7 @@ pub fn asks_region(intent: &Intent, planned: Option<Variant>) -> Option<usize> {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::Steer { .. }
+        | Intent::Route53Weights { .. }
         | Intent::HttpCheck { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => None,

@@ -66,7 +66,8 @@ pub fn take(
             aws.deployed_at = now + pace.deploys_in;
             Taken::Changed
         }
-        Intent::Route53Failover { delete, create, .. } => {
+        Intent::Route53Failover { delete, create, .. }
+        | Intent::Route53Weights { delete, create, .. } => {
             if !delete.iter().all(|set| aws.records.contains(set)) {
                 return Taken::Refused("InvalidChangeBatch");
             }

@@ -179,6 +179,7 @@ pub fn application(runbook: &Runbook, rng: &mut Rng) -> Application {
                     name: NAME.to_owned(),
                     record_type: "A".to_owned(),
                 }],
+                routing: DnsRouting::Failover,
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),

@@ -21,6 +21,7 @@ impl World {
             Intent::Dial { percent, .. } => *percent == 0,
             Intent::Weight { .. } | Intent::ScaleNodegroup { .. } => true,
             Intent::Route53Failover { .. }
+            | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
             | Intent::Steer { .. }
             | Intent::HttpCheck { .. }
@@ -237,6 +238,7 @@ impl Touches for Intent {
             | Self::Weight { region, .. }
             | Self::ScaleNodegroup { region, .. } => Some(product::place_of(region)),
             Self::Route53Failover { .. }
+            | Self::Route53Weights { .. }
             | Self::AuroraPromote { .. }
             | Self::Steer { .. }
             | Self::HttpCheck { .. }

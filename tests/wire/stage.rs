@@ -298,6 +298,7 @@ pub fn application(setup: &SandboxSetup, url: &str) -> Application {
                     name: setup.dns.record_name.clone(),
                     record_type: setup.dns.record_type.clone(),
                 }],
+                routing: DnsRouting::Failover,
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),

@@ -1,4 +1,4 @@
-//! Route 53: are both record sets of each failover pair there, and would resolvers follow?
+//! Route 53: are the record sets of each name there, and would resolvers follow?
 //!
 //! One call after the other, with a pause between: `GetHealthCheckStatus` refills at one a second.
 
@@ -8,7 +8,9 @@ use super::Scene;
 use super::book::{About, Book, Reader};
 use crate::actuate::classify::read_error;
 use crate::actuate::route53::{home, read_records};
-use crate::model::{AppRegion, DnsFailover, DnsName, ReadinessCode, RecordSet};
+use crate::model::{
+    AppRegion, DnsFailover, DnsName, DnsRouting, FailoverRole, ReadinessCode, RecordSet,
+};
 use crate::ports::ReadError;
 
 /// Resolvers may keep an answer for so long: half a minute of a typical failover would be theirs.
@@ -65,23 +67,34 @@ fn find<'a>(
             && set.set_identifier.as_ref() == Some(identifier)
     });
     let about = about(ReadinessCode::RecordSet, region, name);
-    match found.and_then(|set| Some((set, set.failover?))) {
-        Some((set, role)) => {
-            let role = match role {
-                crate::model::FailoverRole::Primary => "PRIMARY",
-                crate::model::FailoverRole::Secondary => "SECONDARY",
-            };
-            book.passed(about, format!("`{identifier}` is {role}"));
+    let standing_as = |set: &RecordSet| match dns.routing {
+        DnsRouting::Failover => set.failover.map(|role| match role {
+            FailoverRole::Primary => format!("`{identifier}` is PRIMARY"),
+            FailoverRole::Secondary => format!("`{identifier}` is SECONDARY"),
+        }),
+        DnsRouting::Weighted => set
+            .weight
+            .map(|weight| format!("`{identifier}` has weight {weight}")),
+    };
+    match found.and_then(|set| Some((set, standing_as(set)?))) {
+        Some((set, text)) => {
+            book.passed(about, text);
             Some(set)
         }
         None => {
             let zone = &dns.hosted_zone_id;
             let text = match found {
-                Some(_) => format!("the record set `{identifier}` has no failover role"),
+                Some(_) => match dns.routing {
+                    DnsRouting::Failover => {
+                        format!("the record set `{identifier}` has no failover role")
+                    }
+                    DnsRouting::Weighted => format!("the record set `{identifier}` has no weight"),
+                },
                 None => format!("zone {zone} has no record set `{identifier}`"),
             };
             let remedy = format!(
-                "make it a failover record set in Route 53, or mend record_set_identifier of {}",
+                "make it a {} record set in Route 53, or mend record_set_identifier of {}",
+                dns.routing.as_str(),
                 region.name
             );
             book.blocking(about, text, remedy);

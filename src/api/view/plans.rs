@@ -127,7 +127,8 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
                 after: Endpoint::weights(endpoints),
             }]
         }
-        Intent::Route53Failover { delete, create, .. } => flips(delete, create),
+        Intent::Route53Failover { delete, create, .. }
+        | Intent::Route53Weights { delete, create, .. } => flips(delete, create),
         Intent::AuroraPromote {
             global_cluster,
             target_region,
@@ -162,14 +163,15 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
     }
 }
 
-/// Each record set by its name and identifier: its role, or the text of the epoch record.
+/// Each record set by its name and identifier: its role or weight, or the text of the epoch record.
 fn flips(delete: &[RecordSet], create: &[RecordSet]) -> Vec<Change> {
     let same = |a: &RecordSet, b: &RecordSet| {
         a.name == b.name && a.record_type == b.record_type && a.set_identifier == b.set_identifier
     };
-    let text = |record: &RecordSet| match record.failover {
-        Some(role) => role_of(role).to_owned(),
-        None => record.values.join(" "),
+    let text = |record: &RecordSet| match (record.failover, record.weight) {
+        (Some(role), _) => role_of(role).to_owned(),
+        (None, Some(weight)) => format!("weight {weight}"),
+        (None, None) => record.values.join(" "),
     };
     let changed = create.iter().map(|after| {
         let before = delete.iter().find(|before| same(before, after));

@@ -138,11 +138,13 @@ fn dial(traffic: &Traffic, region: &RegionId) -> Option<u8> {
 fn dns_role(traffic: &Traffic, region: &AppRegion) -> Option<String> {
     let ours = region.resources.record_set_identifier.as_ref()?;
     let mut records = traffic.records.iter();
-    let role = records.find_map(|record| {
-        let role = record.failover?;
-        (record.set_identifier.as_ref() == Some(ours)).then_some(role)
-    })?;
-    Some(role_of(role).to_owned())
+    records.find_map(|record| {
+        if record.set_identifier.as_ref() != Some(ours) {
+            return None;
+        }
+        let role = record.failover.map(|role| role_of(role).to_owned());
+        role.or_else(|| record.weight.map(|weight| format!("weight {weight}")))
+    })
 }
 
 pub(super) fn role_of(role: FailoverRole) -> &'static str {

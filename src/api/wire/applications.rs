@@ -110,7 +110,7 @@ pub struct RegionStatus {
     pub quarantined_since: Option<String>,
     /// The traffic dial in percent, as last read or written by a run.
     pub dial: Option<u8>,
-    /// `PRIMARY` or `SECONDARY`, as last read.
+    /// `PRIMARY` or `SECONDARY`, or `weight 60`, as last read.
     pub dns_role: Option<String>,
     /// `open` or `closed`: what `/steer` tells health checks of it, and whether a run has said so; by
     /// its role otherwise.

@@ -75,6 +75,12 @@ fn command(intent: &Intent) -> String {
             delete,
             create,
             ..
+        }
+        | Intent::Route53Weights {
+            hosted_zone_id,
+            delete,
+            create,
+            ..
         } => format!(
             "# One batch, whole or not at all: it fails if anybody has changed one of these since.\n\
              aws route53 change-resource-record-sets --region {ROUTE53_REGION} \\\n  \
@@ -172,6 +178,9 @@ fn record_set(set: &RecordSet) -> Value {
             FailoverRole::Secondary => "SECONDARY",
         });
     }
+    if let Some(weight) = set.weight {
+        value["Weight"] = json!(weight);
+    }
     if let Some(ttl) = set.ttl {
         value["TTL"] = json!(ttl);
     }
@@ -219,6 +228,7 @@ mod tests {
             record_type: "A".to_owned(),
             set_identifier: Some(identifier.to_owned()),
             failover: Some(role),
+            weight: None,
             ttl: Some(60),
             values: vec!["192.0.2.1".to_owned()],
             alias: None,

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::config::aws_names::{ArnKind, is_hosted_zone_id};
 use crate::model::{
     Alarm, AppId, AppRegion, AppResources, Application, Automation, AwsAccess, ConfigHash,
-    DnsFailover, DnsName, GuardPolicy, NodegroupRef, ProbeId, RegionId, RegionResources, Role,
-    RunKind,
+    DnsFailover, DnsName, DnsRouting, GuardPolicy, NodegroupRef, ProbeId, RegionId,
+    RegionResources, Role, RunKind,
 };
 use crate::runbook::spanned::{Findings, Kind, Located, Node, Place, Table, closest, read};
 use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
@@ -388,11 +388,19 @@ fn dns(findings: &Findings, node: &Node) -> Option<DnsFailover> {
                         node,
                         "`records` is empty: there is nothing to move",
                         "no record",
-                        "Name each failover record, or remove [application.dns].",
+                        "Name each record, or remove [application.dns].",
                     );
                 }
                 Some(records)
             },
+        );
+        let routing = table.or(
+            "routing",
+            DnsRouting::Failover,
+            read::one_of(&[
+                ("failover", DnsRouting::Failover),
+                ("weighted", DnsRouting::Weighted),
+            ]),
         );
         let records = records.unwrap_or_default();
         let mut seen = BTreeSet::new();
@@ -417,6 +425,7 @@ fn dns(findings: &Findings, node: &Node) -> Option<DnsFailover> {
             // Where either is wrong or missing, that is recorded; the section itself is there.
             hosted_zone_id: zone.unwrap_or_default(),
             records: records.into_iter().map(|r| r.value).collect(),
+            routing: routing.unwrap_or_default(),
         })
     })
 }

@@ -141,6 +141,8 @@ struct RawApp {
     third_region: bool,
     fleet: Option<Spanned<usize>>,
     #[serde(default)]
+    weighted_records: bool,
+    #[serde(default)]
     cold_standby: bool,
 }
 
@@ -454,6 +456,7 @@ impl Reader {
             database: raw.database.unwrap_or(true),
             third_region: raw.third_region,
             fleet: fleet.unwrap_or(0),
+            weighted_records: raw.weighted_records,
             cold_standby: raw.cold_standby,
         }
     }

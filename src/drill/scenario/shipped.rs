@@ -170,10 +170,14 @@ pub const SHIPPED: &[(&str, &str)] = &[
         "database-only",
         include_str!("../scenarios/database-only.toml"),
     ),
+    (
+        "record-weights",
+        include_str!("../scenarios/record-weights.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
-const RUNBOOKS: [(&str, &str); 8] = [
+const RUNBOOKS: [(&str, &str); 9] = [
     (
         "drill-enough-nodes",
         include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
@@ -205,6 +209,10 @@ const RUNBOOKS: [(&str, &str); 8] = [
     (
         "drill-fleet-name",
         include_str!("../scenarios/runbooks/drill-fleet-name.toml"),
+    ),
+    (
+        "drill-record-weights",
+        include_str!("../scenarios/runbooks/drill-record-weights.toml"),
     ),
 ];
 

@@ -30,6 +30,7 @@ fn record_set(failover: Option<FailoverRole>) -> RecordSet {
         record_type: "A".to_owned(),
         set_identifier: Some("a".to_owned()),
         failover,
+        weight: None,
         ttl: None,
         values: vec!["\"heritage=failoverd\"".to_owned()],
         alias: Some(AliasTarget {
@@ -81,6 +82,18 @@ fn intents() -> Vec<Intent> {
             primary: region.clone(),
             delete: vec![record_set(Some(FailoverRole::Primary)), record_set(None)],
             create: vec![record_set(Some(FailoverRole::Secondary))],
+            epoch_name: "_failoverd.shop.example.".to_owned(),
+            epoch: Epoch(u64::MAX),
+        },
+        Intent::Route53Weights {
+            hosted_zone_id: "Z1".to_owned(),
+            region: region.clone(),
+            weight: 255,
+            delete: vec![record_set(None)],
+            create: vec![RecordSet {
+                weight: Some(255),
+                ..record_set(None)
+            }],
             epoch_name: "_failoverd.shop.example.".to_owned(),
             epoch: Epoch(u64::MAX),
         },

@@ -6,7 +6,7 @@ use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, rea
 use super::template;
 
 /// The words in `uses`.
-pub(super) const ACTIONS: [&str; 10] = [
+pub(super) const ACTIONS: [&str; 11] = [
     "approval",
     "aurora.promote",
     "eks.scale_nodegroup",
@@ -16,6 +16,7 @@ pub(super) const ACTIONS: [&str; 10] = [
     "http.request",
     "route53.failover",
     "steer",
+    "route53.weights",
     "wait",
 ];
 
@@ -60,6 +61,7 @@ pub(super) fn action(
         "global_accelerator.dial" => dial,
         "global_accelerator.weight" => weight,
         "route53.failover" => route53_failover,
+        "route53.weights" => route53_weights,
         "aurora.promote" => aurora_promote,
         "eks.scale_nodegroup" => scale_nodegroup,
         "steer" => steer,
@@ -189,6 +191,15 @@ fn steer(table: &Table<'_>) -> Option<Action> {
     plain(ActionSpec::Steer {
         region: region?,
         serve: serve?,
+    })
+}
+
+fn route53_weights(table: &Table<'_>) -> Option<Action> {
+    let region = side(table, "region");
+    let percent = table.required("percent", "percent = 100", read::whole(0..=100_u8));
+    plain(ActionSpec::Route53Weights {
+        region: region?,
+        percent: percent?,
     })
 }
 
@@ -435,7 +446,9 @@ pub(super) fn default_timeout(spec: &ActionSpec) -> Millis {
     match spec {
         // A dial is in place within about 30 s, a record within 60 s.
         ActionSpec::Dial { .. } | ActionSpec::Weight { .. } => Millis::from_mins(2),
-        ActionSpec::Route53Failover { .. } => Millis::from_mins(3),
+        ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
+            Millis::from_mins(3)
+        }
         // Users measured 1 to 8 min.
         ActionSpec::AuroraPromote { .. } => Millis::from_mins(10),
         // 2 to 5 min to the first nodes.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    ActionSpec, Application, RegionId, RunKind, Side, SizeSpec, StepId, WeightSpec,
+    ActionSpec, Application, DnsRouting, RegionId, RunKind, Side, SizeSpec, StepId, WeightSpec,
 };
 use crate::runbook::spanned::{Findings, Place, closest};
 
@@ -21,6 +21,7 @@ impl ParsedRunbook {
             if kinds.iter().any(|kind| runs_in(step.run_if, *kind)) {
                 self.fit_resources(findings, app, step.id.as_str(), &step.action, places);
                 fit_templates(findings, app, places);
+                fit_routing(findings, app, step.id.as_str(), &step.action, places);
                 if takes_weight(&step.action) && !self.gives_weight_back() {
                     warn_of_no_way_home(findings, step.id.as_str(), places);
                 }
@@ -81,7 +82,7 @@ impl ParsedRunbook {
                 "endpoint group",
                 "endpoint_group_arn",
             ),
-            ActionSpec::Route53Failover { .. } => {
+            ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
                 per_region(
                     lacking(&|r| r.resources.record_set_identifier.is_some()),
                     "record set identifier",
@@ -89,7 +90,7 @@ impl ParsedRunbook {
                 );
                 if app.resources.dns.is_none() {
                     missing.push((
-                        "failover records".to_owned(),
+                        "DNS records".to_owned(),
                         "[application.dns] with `hosted_zone_id` and `records`".to_owned(),
                     ));
                 }
@@ -140,6 +141,53 @@ impl ParsedRunbook {
             );
         }
     }
+}
+
+/// Roles are changed of failover records, weights of weighted ones.
+fn fit_routing(
+    findings: &Findings,
+    app: &Application,
+    step: &str,
+    action: &ActionSpec,
+    places: &StepPlaces,
+) {
+    let Some(dns) = &app.resources.dns else {
+        return;
+    };
+    let meant = match action {
+        ActionSpec::Route53Failover { .. } => DnsRouting::Failover,
+        ActionSpec::Route53Weights { .. } => DnsRouting::Weighted,
+        ActionSpec::Dial { .. }
+        | ActionSpec::Weight { .. }
+        | ActionSpec::AuroraPromote { .. }
+        | ActionSpec::ScaleNodegroup { .. }
+        | ActionSpec::Steer { .. }
+        | ActionSpec::HttpCheck { .. }
+        | ActionSpec::HttpRequest { .. }
+        | ActionSpec::Approval { .. }
+        | ActionSpec::Wait { .. } => return,
+    };
+    if meant == dns.routing {
+        return;
+    }
+    let message = format!(
+        "step `{step}` uses {}, and the records of application `{}` are {} records",
+        action.name(),
+        app.name,
+        dns.routing.as_str()
+    );
+    let help = format!(
+        "Use \"{}\" in the runbook, or, if they are {meant} records in Route 53, set \
+         routing = \"{meant}\" in [application.dns].",
+        dns.routing.action(),
+        meant = meant.as_str(),
+    );
+    findings.push(
+        findings
+            .error("wrong_routing", &places.uses, message)
+            .label(format!("for {} records", meant.as_str()))
+            .help(help),
+    );
 }
 
 fn takes_weight(action: &ActionSpec) -> bool {

@@ -209,6 +209,7 @@ fn goal_sort(action: &ActionSpec) -> GoalSort {
         ActionSpec::Dial { .. }
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
+        | ActionSpec::Route53Weights { .. }
         | ActionSpec::Steer { .. } => GoalSort::Traffic,
         ActionSpec::AuroraPromote { .. } => GoalSort::Data,
         ActionSpec::ScaleNodegroup { .. } => GoalSort::Capacity,

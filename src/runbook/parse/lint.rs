@@ -94,6 +94,7 @@ fn raises(step: &StepDraft) -> bool {
         },
         Some(ActionSpec::Route53Failover { primary }) => *primary == Side::To,
         Some(ActionSpec::Steer { region, serve }) => *region == Side::To && *serve,
+        Some(ActionSpec::Route53Weights { region, percent }) => *region == Side::To && *percent > 0,
         Some(
             ActionSpec::AuroraPromote { .. }
             | ActionSpec::ScaleNodegroup { .. }

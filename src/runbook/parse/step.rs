@@ -113,6 +113,7 @@ fn check_failure(table: &Table<'_>, action: &ActionSpec, on_failure: Option<&Loc
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Steer { .. }
+        | ActionSpec::Route53Weights { .. }
         | ActionSpec::ScaleNodegroup { .. } => (true, false),
         ActionSpec::AuroraPromote { .. } => (false, true),
         ActionSpec::HttpCheck { .. }
@@ -130,7 +131,7 @@ fn check_failure(table: &Table<'_>, action: &ActionSpec, on_failure: Option<&Loc
                 table.what(),
                 action.name()
             ),
-            "Only dials, weights, what is steered, node groups and failover records can be given back. Use \
+            "Only dials, weights, what is steered, node groups and record sets can be given back. Use \
              on_failure = \"hold\", or \"continue\" if the run may go on without it.",
         )),
         OnFailure::Continue if is_data => Some((
@@ -171,6 +172,7 @@ fn check_timeout(table: &Table<'_>, action: &ActionSpec, timeout: Option<&Locate
         ActionSpec::Dial { .. }
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
+        | ActionSpec::Route53Weights { .. }
         | ActionSpec::ScaleNodegroup { .. }
         | ActionSpec::Steer { .. }
         | ActionSpec::HttpCheck { .. }

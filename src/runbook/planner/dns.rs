@@ -12,8 +12,8 @@
 //! already, the epoch record alone is written: the name is then still claimed by this run.
 
 use crate::model::{
-    AppRegion, DnsFailover, DnsName, FailoverRole, Intent, RecordSet, Side, Traffic, epoch_of,
-    epoch_record, epoch_txt_name,
+    AppRegion, DnsFailover, DnsName, FailoverRole, Intent, RecordSet, Side, Traffic, Wall,
+    epoch_of, epoch_record, epoch_txt_name,
 };
 
 use super::resolve::{Resolved, configured};
@@ -26,33 +26,11 @@ pub(super) fn resolve(
 ) -> Result<Vec<Resolved>, Lack> {
     let (serve, back) = (scene.region(primary), scene.region(other(primary)));
     let app = scene.app();
-    let dns = app
-        .resources
-        .dns
-        .as_ref()
-        .filter(|dns| !dns.records.is_empty())
-        .ok_or_else(|| {
-            Lack::Configuration(format!(
-                "add `dns` with its records to the application `{}`",
-                app.name
-            ))
-        })?;
-    let Some((traffic, at)) = scene.traffic else {
-        return Err(Lack::Observation(
-            "the record sets were never read: see that Route 53 can be read".to_owned(),
-        ));
-    };
+    let dns = of_app(scene)?;
+    let (traffic, at) = read(scene)?;
     let swap = swap(dns, traffic, serve, back)?;
     let epoch_name = epoch_txt_name(first_name(dns));
-    let old_epoch = epoch_set(traffic, &epoch_name);
-    if let Some(seen) = old_epoch.and_then(epoch_of)
-        && seen >= scene.request.epoch
-    {
-        return Err(Lack::Configuration(format!(
-            "epoch {seen} stands in {epoch_name}, this run would be {}: a newer run has acted, the ledger here is behind",
-            scene.request.epoch
-        )));
-    }
+    let old_epoch = older_epoch(scene, traffic, &epoch_name)?;
     let new_epoch = epoch_record(first_name(dns), &app.name, scene.request.epoch);
     let flip = |primary: &AppRegion, delete: Vec<RecordSet>, create: Vec<RecordSet>| {
         Intent::Route53Failover {
@@ -76,15 +54,7 @@ pub(super) fn resolve(
         )
     });
     let before = swap.before(serve, back);
-    for name in &dns.records {
-        notes.insert((
-            format!(
-                "the record sets of {} {} were read",
-                name.name, name.record_type
-            ),
-            at,
-        ));
-    }
+    note_reading(dns, at, notes);
     Ok(vec![Resolved {
         suffix: None,
         intent: flip(
@@ -97,7 +67,53 @@ pub(super) fn resolve(
     }])
 }
 
-fn first_name(dns: &DnsFailover) -> &str {
+/// The application's records, or where to add them.
+pub(super) fn of_app<'a>(scene: &Scene<'a>) -> Result<&'a DnsFailover, Lack> {
+    let app = scene.app();
+    let dns = app.resources.dns.as_ref();
+    dns.filter(|dns| !dns.records.is_empty()).ok_or_else(|| {
+        Lack::Configuration(format!(
+            "add `dns` with its records to the application `{}`",
+            app.name
+        ))
+    })
+}
+
+/// What was read of them, and when.
+pub(super) fn read<'a>(scene: &Scene<'a>) -> Result<(&'a Traffic, Wall), Lack> {
+    scene.traffic.ok_or_else(|| {
+        Lack::Observation(
+            "the record sets were never read: see that Route 53 can be read".to_owned(),
+        )
+    })
+}
+
+/// The epoch record that stands there, if any: one of a run before this.
+pub(super) fn older_epoch<'a>(
+    scene: &Scene<'_>,
+    traffic: &'a Traffic,
+    epoch_name: &str,
+) -> Result<Option<&'a RecordSet>, Lack> {
+    let old = epoch_set(traffic, epoch_name);
+    match old.and_then(epoch_of) {
+        Some(seen) if seen >= scene.request.epoch => Err(Lack::Configuration(format!(
+            "epoch {seen} stands in {epoch_name}, this run would be {}: a newer run has acted, the ledger here is behind",
+            scene.request.epoch
+        ))),
+        Some(_) | None => Ok(old),
+    }
+}
+
+pub(super) fn note_reading(dns: &DnsFailover, at: Wall, notes: &mut Notes) {
+    for DnsName { name, record_type } in &dns.records {
+        notes.insert((
+            format!("the record sets of {name} {record_type} were read"),
+            at,
+        ));
+    }
+}
+
+pub(super) fn first_name(dns: &DnsFailover) -> &str {
     dns.records
         .first()
         .map_or("", |record| record.name.as_str())

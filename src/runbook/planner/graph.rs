@@ -7,7 +7,7 @@ use crate::model::{
 };
 
 use super::resolve::{Resolved, aimed_at, resolve};
-use super::{Lack, Notes, Scene, impossible};
+use super::{Lack, Notes, Scene, impossible, record_weights};
 
 /// Every step of the runbook that this run has, resolved, each after what it needs.
 pub(super) fn resolve_all(
@@ -64,13 +64,15 @@ pub(super) fn resolve_all(
             });
         }
     }
-    topological(steps).map_err(|circle| {
+    let mut steps = topological(steps).map_err(|circle| {
         let names: Vec<&str> = circle.iter().map(StepId::as_str).collect();
         impossible(
             circle.first(),
             format!("these steps need each other: {}", names.join(", ")),
         )
-    })
+    })?;
+    record_weights::freeze(scene, &mut steps)?;
+    Ok(steps)
 }
 
 /// Whether a step of this run gives the endpoints of that Region a weight.

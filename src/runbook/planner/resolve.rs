@@ -4,7 +4,7 @@ use crate::model::{
     ActionSpec, AppRegion, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion, Side,
 };
 
-use super::{Lack, Notes, Scene, dns, graph, other, scale, template, weights};
+use super::{Lack, Notes, Scene, dns, graph, other, record_weights, scale, template, weights};
 
 /// An intent, what gives back what it changes, and what stood there before.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(super) fn aimed_at(action: &ActionSpec) -> Option<Side> {
         ActionSpec::AuroraPromote { .. }
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Steer { .. }
+        | ActionSpec::Route53Weights { .. }
         | ActionSpec::HttpCheck { .. }
         | ActionSpec::HttpRequest { .. }
         | ActionSpec::Approval { .. }
@@ -56,6 +57,9 @@ pub(super) fn resolve(
         ActionSpec::Dial { region, percent } => dial(scene, *region, *percent, notes),
         ActionSpec::Weight { region, weight } => weights::resolve(scene, *region, *weight, notes),
         ActionSpec::Route53Failover { primary } => dns::resolve(scene, *primary, notes),
+        ActionSpec::Route53Weights { region, percent } => {
+            record_weights::resolve(scene, *region, *percent, notes)
+        }
         ActionSpec::AuroraPromote {
             region,
             graceful,

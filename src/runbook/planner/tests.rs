@@ -7,6 +7,7 @@ use crate::model::*;
 
 use super::*;
 
+mod record_weights;
 mod weights;
 
 const NAME: &str = "shop.example.com.";
@@ -17,6 +18,7 @@ fn record(region: &str, role: FailoverRole) -> RecordSet {
         record_type: "A".into(),
         set_identifier: Some(region.into()),
         failover: Some(role),
+        weight: None,
         ttl: None,
         values: Vec::new(),
         alias: Some(AliasTarget {

@@ -118,7 +118,7 @@ impl Bench {
     }
 
     fn answers(&self) -> Option<RegionId> {
-        self.world.resolve().map(|(region, _)| region)
+        self.world.resolve(0).map(|(region, _)| region)
     }
 }
 

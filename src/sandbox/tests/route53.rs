@@ -8,6 +8,7 @@ use aws_sdk_route53::types::{
 use super::{ACTIVE, Bench, STANDBY, refused, region};
 use crate::model::{FailoverRole, RecordSet};
 use crate::sandbox::Fault;
+use crate::sandbox::plane::DataPlane as _;
 
 const NAME: &str = "app.shop.example.";
 
@@ -246,6 +247,7 @@ async fn listings_page_at_three_hundred_and_escape_names() {
                 record_type: "A".to_owned(),
                 set_identifier: None,
                 failover: None,
+                weight: None,
                 ttl: Some(60),
                 values: vec!["192.0.2.1".to_owned()],
                 alias: None,
@@ -424,4 +426,73 @@ async fn somebody_else_changes_a_record() {
     let now = bench.failover_sets().await;
     assert!(now.iter().all(|s| s.ttl == Some(299)));
     bench.flip(&now).await.unwrap();
+}
+
+/// Of a hundred answers so many are the active Region's.
+fn active_answers(bench: &Bench) -> usize {
+    let answers = (0..100_u8).filter_map(|roll| bench.world.resolve(roll));
+    answers.filter(|(of, _)| *of == region(ACTIVE)).count()
+}
+
+impl Bench {
+    /// Gives the two record sets of the name these weights in one batch, the active Region's first.
+    async fn weigh(&self, [active, standby]: [i64; 2]) -> Result<String, (String, u16, String)> {
+        let sets = self.failover_sets().await;
+        let deletes = sets.iter().map(|set| change(ChangeAction::Delete, set));
+        let creates = sets.iter().map(|set| {
+            let mut set = set.clone();
+            let is_active = set.set_identifier.as_deref() == Some(ACTIVE);
+            set.weight = Some(if is_active { active } else { standby });
+            change(ChangeAction::Create, &set)
+        });
+        self.change(deletes.chain(creates)).await
+    }
+}
+
+#[tokio::test]
+async fn weighted_sets_answer_by_weight_and_health() {
+    let bench = Bench::with(|setup| *setup = setup.clone().with_weighted_records()).await;
+    assert_eq!(active_answers(&bench), 100);
+    bench.weigh([75, 25]).await.unwrap();
+    bench.advance(30);
+    assert_eq!(active_answers(&bench), 75);
+
+    // Who is unhealthy is not answered, whatever its weight; weight 0 is better than nothing.
+    let down = Fault::RegionDown {
+        region: region(ACTIVE),
+    };
+    bench.sandbox.inject(down.clone());
+    bench.advance(30);
+    assert_eq!(active_answers(&bench), 0);
+    bench.weigh([100, 0]).await.unwrap();
+    bench.advance(30);
+    assert_eq!(active_answers(&bench), 0);
+    assert!(!bench.world.ever_all_record_weights_zero());
+
+    bench.sandbox.clear(&down);
+    bench.weigh([0, 0]).await.unwrap();
+    bench.advance(30);
+    assert_eq!(active_answers(&bench), 50);
+    assert!(bench.world.ever_all_record_weights_zero());
+}
+
+#[tokio::test]
+async fn a_weight_is_a_byte_and_no_role_beside_it() {
+    let bench = Bench::with(|setup| *setup = setup.clone().with_weighted_records()).await;
+    assert_eq!(bench.weigh([256, 0]).await.unwrap_err().0, "InvalidInput");
+    let set = bench.failover_sets().await.remove(0);
+    let mut both = set.clone();
+    both.failover = Some(Failover::Primary);
+    let changes = [
+        change(ChangeAction::Delete, &set),
+        change(ChangeAction::Create, &both),
+    ];
+    assert_eq!(bench.change(changes).await.unwrap_err().0, "InvalidInput");
+    both.weight = None;
+    let changes = [
+        change(ChangeAction::Delete, &set),
+        change(ChangeAction::Create, &both),
+    ];
+    let refused = bench.change(changes).await.unwrap_err();
+    assert_eq!(refused.0, "InvalidChangeBatch");
 }

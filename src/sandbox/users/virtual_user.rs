@@ -54,7 +54,7 @@ impl VirtualUser {
             Self::Accelerator { nearest } => plane.accelerate(nearest, roll)?,
             Self::Dns { cached } => {
                 if cached.as_ref().is_none_or(|answer| answer.until <= now) {
-                    *cached = plane.resolve().map(|(region, ttl)| CachedAnswer {
+                    *cached = plane.resolve(roll).map(|(region, ttl)| CachedAnswer {
                         region,
                         until: now + ttl,
                     });

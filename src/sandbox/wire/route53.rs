@@ -316,6 +316,7 @@ fn record_set(set: &RecordSet) -> Value {
         "Type": set.record_type,
         "SetIdentifier": set.set_identifier,
         "Failover": set.failover,
+        "Weight": set.weight,
         "TTL": set.ttl,
         "ResourceRecords": set.alias.is_none().then_some(values),
         "AliasTarget": set.alias.as_ref().map(|alias| json!({
@@ -364,6 +365,7 @@ fn read_change(change: &Value) -> Result<(Action, RecordSet), Refusal> {
             "Type",
             "SetIdentifier",
             "Failover",
+            "Weight",
             "TTL",
             "ResourceRecords",
             "AliasTarget",
@@ -375,6 +377,13 @@ fn read_change(change: &Value) -> Result<(Action, RecordSet), Refusal> {
         Some("PRIMARY") => Some(FailoverRole::Primary),
         Some("SECONDARY") => Some(FailoverRole::Secondary),
         Some(other) => return Err(Refusal::bad(BAD, format!("Invalid failover: {other}"))),
+    };
+    let weight = match number(set, "Weight", BAD)? {
+        None => None,
+        Some(weight) => Some(u8::try_from(weight).map_err(|_too_large| {
+            let why = format!("Value '{weight}' at 'weight' must be less than or equal to 255");
+            Refusal::bad(BAD, why)
+        })?),
     };
     let alias = match set.get("AliasTarget") {
         None => None,
@@ -398,6 +407,7 @@ fn read_change(change: &Value) -> Result<(Action, RecordSet), Refusal> {
             record_type: text(set, "Type", BAD)?.to_owned(),
             set_identifier: optional(set, "SetIdentifier").map(str::to_owned),
             failover,
+            weight,
             ttl: number(set, "TTL", BAD)?,
             values,
             alias,

@@ -15,8 +15,8 @@ impl DataPlane for World {
             .route(nearest, roll, |region| state.edge_believes(region))
     }
 
-    fn resolve(&self) -> Option<(RegionId, Millis)> {
-        self.state().resolve()
+    fn resolve(&self, roll: u8) -> Option<(RegionId, Millis)> {
+        self.state().resolve(roll)
     }
 
     fn region_is_up(&self, region: &RegionId) -> bool {

@@ -182,7 +182,9 @@ impl Dns {
                 set.name
             ));
         }
-        if set.failover.is_some() != set.set_identifier.is_some() {
+        let policies = [set.failover.is_some(), set.weight.is_some()];
+        let policies = policies.into_iter().filter(|is| *is).count();
+        if policies != usize::from(set.set_identifier.is_some()) {
             return Err(Refusal::bad(
                 "InvalidInput",
                 format!(
@@ -239,12 +241,22 @@ impl Dns {
         self.served = written;
     }
 
-    /// Which Region the failover name answers, and the answer's TTL.
-    pub(super) fn answer(&self, healthy: impl Fn(&RegionId) -> bool) -> Option<(RegionId, Millis)> {
+    /// Which Region the application's name answers, and the answer's TTL. `roll` (0-99) decides
+    /// between weights.
+    pub(super) fn answer(
+        &self,
+        roll: u8,
+        healthy: impl Fn(&RegionId) -> bool,
+    ) -> Option<(RegionId, Millis)> {
         let mut primary = None;
         let mut secondary = None;
+        let mut weighted = Vec::new();
         for set in self.served.values() {
             if set.name != self.setup.record_name || set.record_type != self.setup.record_type {
+                continue;
+            }
+            if let Some(weight) = set.weight {
+                weighted.push((set, weight));
                 continue;
             }
             match set.failover {
@@ -254,15 +266,35 @@ impl Dns {
         }
         let up = |set: &RecordSet| self.is_healthy(set, &healthy);
         let chosen = match (primary, secondary) {
+            (None, None) => by_weight(&weighted, roll, up)?,
             (Some(primary), _) if up(primary) => primary,
             (_, Some(secondary)) if up(secondary) => secondary,
             (Some(primary), _) => primary,
             (None, Some(secondary)) => secondary,
-            (None, None) => return None,
         };
         // An alias answers with its target's TTL, 60 s for a load balancer.
         let ttl = Millis::from_secs(chosen.ttl.unwrap_or(60));
         Some((self.target(chosen)?.clone(), ttl))
+    }
+
+    /// The weight that resolvers serve of each Region's record set of the application's name.
+    pub(super) fn served_weights(&self) -> Vec<(RegionId, u8)> {
+        let own = self.served.values().filter(|set| {
+            set.name == self.setup.record_name && set.record_type == self.setup.record_type
+        });
+        own.filter_map(|set| Some((self.target(set)?.clone(), set.weight?)))
+            .collect()
+    }
+
+    /// Whether a name stands there all of whose weights are 0.
+    pub(super) fn any_name_without_weight(&self) -> bool {
+        let mut totals: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for set in self.records.values() {
+            if let Some(weight) = set.weight {
+                *totals.entry((&set.name, &set.record_type)).or_default() += u32::from(weight);
+            }
+        }
+        totals.values().any(|total| *total == 0)
     }
 
     /// The Region behind a record set.
@@ -291,6 +323,44 @@ impl Dns {
         });
         by_check && by_target
     }
+}
+
+/// Which of several weighted record sets answers. Those with weight are asked first; if none of them is
+/// healthy, those with weight 0; if none at all is, all of them count as healthy. Where every weight is
+/// 0, each is as likely as the other (Route 53 Developer Guide, "Values specific for weighted records"
+/// and "How Amazon Route 53 chooses records when health checking is configured").
+fn by_weight<'a>(
+    sets: &[(&'a RecordSet, u8)],
+    roll: u8,
+    up: impl Fn(&RecordSet) -> bool,
+) -> Option<&'a RecordSet> {
+    let with_weight = |set: &&(&RecordSet, u8)| set.1 > 0;
+    let healthy: Vec<_> = sets.iter().filter(|(set, _)| up(set)).copied().collect();
+    let considered = if healthy.is_empty() {
+        sets.to_vec()
+    } else {
+        healthy
+    };
+    let weighted: Vec<_> = considered.iter().filter(with_weight).copied().collect();
+    let (candidates, equal) = if weighted.is_empty() {
+        (considered, true)
+    } else {
+        (weighted, false)
+    };
+    let of = |weight: u8| if equal { 1 } else { u32::from(weight) };
+    let total: u32 = candidates.iter().map(|(_, weight)| of(*weight)).sum();
+    // The last side of the die is the end of the scale, however little weight stands there.
+    let mut left = match roll {
+        0..99 => u32::from(roll) * total / 100,
+        99.. => total.saturating_sub(1),
+    };
+    for (set, weight) in &candidates {
+        match left.checked_sub(of(*weight)) {
+            Some(rest) => left = rest,
+            None => return Some(set),
+        }
+    }
+    candidates.last().map(|(set, _)| *set)
 }
 
 /// Lower case, with the trailing dot, `\052` as `*`.
@@ -362,6 +432,12 @@ fn conflicts(records: &Records, wrong: &mut Vec<String>) {
                     "Failover record sets with the same role cannot exist twice for [name='{name}', type='{record_type}']"
                 ));
             }
+        }
+        let weighted = sets.iter().filter(|set| set.weight.is_some()).count();
+        if weighted > 0 && weighted < sets.len() {
+            wrong.push(format!(
+                "RRSet of type {record_type} with DNS name {name} has record sets of different routing policies"
+            ));
         }
         if sets.len() > 1 && sets.iter().any(|s| s.set_identifier.is_none()) {
             wrong.push(format!(

@@ -134,6 +134,11 @@ impl World {
         self.state().timeline.all_weights_zero
     }
 
+    /// Whether at any moment a name of the zone had weighted record sets, all with weight 0.
+    pub fn ever_all_record_weights_zero(&self) -> bool {
+        self.state().timeline.all_record_weights_zero
+    }
+
     /// Whether at any moment the failover name resolved to nothing.
     pub fn ever_unresolvable(&self) -> bool {
         self.state().timeline.unresolvable

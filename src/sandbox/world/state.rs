@@ -17,6 +17,9 @@ use super::health::Health;
 use super::nodes::{Nodes, Scaling, Update};
 use super::{Change, Refusal};
 
+/// Of all rolls the one in the middle: what decides against weights answers the larger half.
+const MEDIAN_ROLL: u8 = 50;
+
 /// What comes due.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -205,8 +208,11 @@ impl State {
         }
         changes.push(Change::DnsAnswer {
             name: self.dns.setup.record_name.clone(),
-            region: self.resolve().map(|(region, _)| region),
+            region: self.resolve(MEDIAN_ROLL).map(|(region, _)| region),
         });
+        for (region, weight) in self.dns.served_weights() {
+            changes.push(Change::RecordWeight { region, weight });
+        }
         changes.push(Change::Writers {
             regions: self.writers(),
         });
@@ -215,6 +221,7 @@ impl State {
         }
         let groups = &self.accelerator.groups;
         self.timeline.all_dials_zero |= groups.iter().all(|group| group.dial == 0.0);
+        self.timeline.all_record_weights_zero |= self.dns.any_name_without_weight();
         self.timeline.all_weights_zero |= groups.iter().all(|group| group.weight() == 0);
     }
 
@@ -251,9 +258,10 @@ impl State {
         self.aurora.taking_writes(|region| !self.is_up(region))
     }
 
-    /// The failover name's answer.
-    pub(super) fn resolve(&self) -> Option<(RegionId, Millis)> {
-        self.dns.answer(|region| self.checkers_believe(region))
+    /// The answer of the application's name.
+    pub(super) fn resolve(&self, roll: u8) -> Option<(RegionId, Millis)> {
+        self.dns
+            .answer(roll, |region| self.checkers_believe(region))
     }
 
     /// Whether Global Accelerator believes in that Region's endpoints.
@@ -397,6 +405,7 @@ impl State {
             .change(batch, self.now, in_sync, self.delays.route53_serialised)?;
         let written = self.dns.records.clone();
         self.later(in_sync, Event::DnsServed(written));
+        self.tell();
         Ok(change)
     }
 
