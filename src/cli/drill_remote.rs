@@ -23,6 +23,7 @@ use crate::api::wire::{
     Run, RunKind, StartDrill,
 };
 use crate::drill::report::{self, RemoteReport};
+use crate::drill::scenario::SHIPPED;
 use crate::model::Millis;
 
 /// Between two questions.
@@ -98,6 +99,13 @@ impl GameDay {
             return self.stop(frame);
         }
         let Some(reason) = self.typed.reason.clone() else {
+            let name = &self.application;
+            if SHIPPED.iter().any(|(scenario, _)| scenario == name) {
+                return Err(usage(
+                    &format!("{name} is a scenario, and here stands an application"),
+                    &format!("Play it with `failoverctl drill --scenario {name}`."),
+                ));
+            }
             return Err(usage(
                 "--reason is missing",
                 "Say why: it stands in the drill.",

@@ -496,7 +496,7 @@ impl fmt::Display for HoldReason {
                 members,
             } => write!(
                 f,
-                "{down} of {members} members outside see it down, {needed} are needed"
+                "{down} of {members} members see it down from outside, {needed} are needed"
             ),
             Self::Disagreement { dissent } => {
                 write!(f, "{} still see it answering", names(dissent))

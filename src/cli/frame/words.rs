@@ -13,8 +13,11 @@ pub fn length(ms: u64) -> String {
     }
 }
 
-/// `12 s ago`.
+/// `12 s ago`; less than a second is no time to a person.
 pub fn age(ms: u64) -> String {
+    if ms < 1_000 {
+        return "just now".to_owned();
+    }
     format!("{} ago", length(ms))
 }
 
@@ -23,8 +26,8 @@ pub fn since(at: &str, now: Wall) -> String {
     match milliseconds(at) {
         Some(ms) => match now.0.checked_sub(ms) {
             // To the second, as the daemon's answers are dated.
-            Some(passed) if passed >= 1_000 => age(passed),
-            _ => "just now".to_owned(),
+            Some(passed) => age(passed),
+            None => age(0),
         },
         None => at.to_owned(),
     }
