@@ -1,9 +1,11 @@
-//! `aurora.promote`: the writer of an Aurora global database moves to another Region.
+//! `aurora.promote`: the writer of an Aurora global database moves to another Region. `aurora.detach`: a
+//! secondary leaves it, and takes writes by itself.
 //!
 //! | method | call | in the Region of |
 //! | --- | --- | --- |
 //! | switchover | `SwitchoverGlobalCluster` | the present primary |
 //! | failover with data loss | `FailoverGlobalCluster`, `AllowDataLoss` | the target |
+//! | detach | `RemoveFromGlobalCluster` | the target |
 //!
 //! Neither takes a client token, and both refuse a repetition while the first is under way. So what
 //! counts is `FailoverState.ToDbClusterArn`, whatever its status is called (`switching-over` is not
@@ -12,7 +14,7 @@
 //! Invariant: no observation asks the Region that is being left. `DescribeGlobalClusters` answers
 //! the same everywhere, so the target is asked first, then the application's other Regions.
 
-use aws_sdk_rds::types::{FailoverState, GlobalCluster};
+use aws_sdk_rds::types::{DbCluster, FailoverState, GlobalCluster};
 
 use super::classify::{read_error, unobserved};
 use super::clients::Clients;
@@ -69,6 +71,40 @@ pub(super) async fn observe(
     }
 }
 
+/// Does the target take writes, out of the global cluster or as its writer?
+pub(super) async fn observe_detached(
+    clients: &Clients,
+    application: &Application,
+    target: &Target<'_>,
+) -> Observation {
+    let global = match describe(clients, application, target).await {
+        Ok(global) => global,
+        Err(error) => return unobserved(&error),
+    };
+    let mut members = global.global_cluster_members().iter();
+    if members.any(|member| member.db_cluster_arn.as_deref() == Some(target.arn)) {
+        // A promotion that came through after all has the same end.
+        return observe(clients, application, target).await;
+    }
+    let cluster = match read_cluster(clients, target).await {
+        Ok(cluster) => cluster,
+        Err(error) => return unobserved(&error),
+    };
+    let status = cluster.status.as_deref().unwrap_or("without a status");
+    let mut instances = cluster.db_cluster_members().iter();
+    let writes = instances.any(|instance| instance.is_cluster_writer == Some(true));
+    // It is asynchronous: the cluster leaves first, and takes writes later.
+    let goal = if status == "available" && writes {
+        Goal::Met
+    } else {
+        Goal::UnderWay
+    };
+    Observation {
+        goal,
+        seen: format!("out of {}, {status}", target.global_cluster),
+    }
+}
+
 /// The promotion.
 pub(super) async fn apply(
     clients: &Clients,
@@ -107,9 +143,25 @@ pub(super) async fn apply(
                 .await;
             gate.conclude(result)
         }
+        Promotion::Detach => {
+            let result = clients
+                .rds(target.region)
+                .write
+                .remove_from_global_cluster()
+                .global_cluster_identifier(target.global_cluster)
+                .db_cluster_identifier(target.arn)
+                .customize()
+                .interceptor(gate.clone())
+                .send()
+                .await;
+            gate.conclude(result)
+        }
     };
     match outcome {
-        CallOutcome::Busy { code, message } if STATE_FAULTS.contains(&code.as_str()) => {
+        // One that has left already is refused by the same faults: only a look tells.
+        CallOutcome::Busy { code, message }
+            if STATE_FAULTS.contains(&code.as_str()) && method != Promotion::Detach =>
+        {
             look_again(clients, application, target, code, message).await
         }
         CallOutcome::Busy { .. }
@@ -265,6 +317,14 @@ fn askable<'a>(
 }
 
 async fn cluster_status(clients: &Clients, target: &Target<'_>) -> Result<String, ReadError> {
+    let cluster = read_cluster(clients, target).await?;
+    cluster.status.ok_or_else(|| ReadError::Unobservable {
+        what: format!("cluster {}", target.arn),
+        why: "the answer tells no status of it".to_owned(),
+    })
+}
+
+async fn read_cluster(clients: &Clients, target: &Target<'_>) -> Result<DbCluster, ReadError> {
     let what = format!("cluster {}", target.arn);
     let output = clients
         .rds(target.region)
@@ -284,10 +344,9 @@ async fn cluster_status(clients: &Clients, target: &Target<'_>) -> Result<String
                 .as_deref()
                 .is_none_or(|arn| arn == target.arn)
         })
-        .and_then(|cluster| cluster.status)
         .ok_or(ReadError::Unobservable {
             what,
-            why: "the answer tells no status of it".to_owned(),
+            why: "the answer does not hold it".to_owned(),
         })
 }
 

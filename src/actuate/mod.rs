@@ -48,7 +48,7 @@ use self::http_once::HttpOnce;
 use crate::model::ReadinessFinding;
 use crate::model::{
     Alarm, AlarmState, AppId, Application, Epoch, Intent, LagSample, NodegroupRef, NodegroupSize,
-    RegionId, Traffic,
+    Promotion, RegionId, Traffic,
 };
 use crate::ports::{
     Actuator, Call, CallOutcome, Clock, Goal, Inspection, Inspector, Observation, Proof, ReadError,
@@ -185,6 +185,7 @@ impl Actuator for AwsActuator {
                 target_arn,
                 target_region,
                 source_region,
+                method,
                 ..
             } => {
                 let promotion = aurora::Target {
@@ -193,7 +194,13 @@ impl Actuator for AwsActuator {
                     region: target_region,
                     source_region,
                 };
-                aurora::observe(&held.clients, &held.application, &promotion).await
+                let (clients, app) = (&held.clients, &held.application);
+                match method {
+                    Promotion::Switchover | Promotion::FailoverWithDataLoss => {
+                        aurora::observe(clients, app, &promotion).await
+                    }
+                    Promotion::Detach => aurora::observe_detached(clients, app, &promotion).await,
+                }
             }
             Intent::ScaleNodegroup {
                 region,

@@ -7,6 +7,7 @@
 //! | a weight that opens a Region | – | global cluster, as for `aurora.promote` | its own Region |
 //! | `route53.failover`, `route53.weights` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
 //! | `aurora.promote` | `SwitchoverGlobalCluster`, `FailoverGlobalCluster` | global cluster, cluster | the primary's Region; the target's |
+//! | `aurora.detach` | `RemoveFromGlobalCluster` | global cluster, cluster | the target's Region |
 //! | `eks.scale_nodegroup` | `UpdateNodegroupConfig` | node group, Auto Scaling group | its own Region |
 //! | `steer` | – | – | none: it is agreed by the members, and their `/steer` is asked |
 //! | `http.*`, `approval`, `wait` | – | – | none |
@@ -130,6 +131,10 @@ pub(super) fn promotion(
         needed.push(write("rds:FailoverGlobalCluster", &global));
         needed.push(write("rds:FailoverGlobalCluster", target_arn));
     }
+    if method == Promotion::Detach {
+        needed.push(write("rds:RemoveFromGlobalCluster", &global));
+        needed.push(write("rds:RemoveFromGlobalCluster", target_arn));
+    }
     needed.push(read("rds:DescribeGlobalClusters", &global));
     needed.push(read("rds:DescribeDBClusters", target_arn));
     needed
@@ -189,7 +194,7 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
             ..
         } => match method {
             Promotion::Switchover => ("RDS", source_region.clone()),
-            Promotion::FailoverWithDataLoss => ("RDS", target_region.clone()),
+            Promotion::FailoverWithDataLoss | Promotion::Detach => ("RDS", target_region.clone()),
         },
         Intent::ScaleNodegroup { region, .. } => ("EKS", region.clone()),
         Intent::Steer { .. }

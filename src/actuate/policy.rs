@@ -102,7 +102,11 @@ fn possible(application: &Application) -> Vec<(Lever, Vec<Permission>)> {
             &application.resources.global_cluster,
             &resources.db_cluster_arn,
         ) {
-            for method in [Promotion::Switchover, Promotion::FailoverWithDataLoss] {
+            for method in [
+                Promotion::Switchover,
+                Promotion::FailoverWithDataLoss,
+                Promotion::Detach,
+            ] {
                 all.push((
                     Lever::Database(method),
                     promotion(global, arn, method, false),
@@ -147,6 +151,7 @@ fn of_step(application: &Application, action: &ActionSpec, kind: RunKind) -> Vec
                 PromoteMethod::SwitchoverThenFailover => {
                     &[Promotion::Switchover, Promotion::FailoverWithDataLoss]
                 }
+                PromoteMethod::Detach => &[Promotion::Detach],
             };
             methods.iter().copied().map(Lever::Database).collect()
         }

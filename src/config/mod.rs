@@ -29,7 +29,7 @@ pub use load::{LoadError, environment, load, member_ids};
 pub use types::*;
 
 /// Runbooks that ship within the program, by name. A file of the same name takes precedence.
-pub const BUILT_IN_RUNBOOKS: [(&str, &str); 9] = [
+pub const BUILT_IN_RUNBOOKS: &[(&str, &str)] = &[
     (
         "active-passive",
         include_str!("../../runbooks/active-passive.toml"),
@@ -60,6 +60,7 @@ pub const BUILT_IN_RUNBOOKS: [(&str, &str); 9] = [
         "database-only",
         include_str!("../../runbooks/database-only.toml"),
     ),
+    ("detach", include_str!("../../runbooks/detach.toml")),
 ];
 
 /// The annotated configuration that ships with failoverd; valid as it stands.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::actuate::policy::{self, PolicyDocument};
 use crate::model::{
-    AppId, Intent, Millis, Origin, PlannedStep, RegionId, Run, RunStatus, StepRecord, Wall,
+    AppId, Intent, Millis, Origin, PlannedStep, Promotion, RegionId, Run, RunStatus, StepRecord,
+    Wall,
 };
 use crate::quorum::majority;
 use crate::sandbox::plane::DataPlane as _;
@@ -358,7 +359,17 @@ fn subject_of_intent(intent: &Intent) -> Option<Subject> {
         | Intent::Route53Weights { hosted_zone_id, .. } => {
             Some(("records", hosted_zone_id.clone()))
         }
-        Intent::AuroraPromote { global_cluster, .. } => Some(("promotion", global_cluster.clone())),
+        Intent::AuroraPromote {
+            global_cluster,
+            method,
+            ..
+        } => {
+            let sort = match method {
+                Promotion::Switchover | Promotion::FailoverWithDataLoss => "promotion",
+                Promotion::Detach => "detaching",
+            };
+            Some((sort, global_cluster.clone()))
+        }
         Intent::ScaleNodegroup {
             region, nodegroup, ..
         } => Some(("scale", format!("{region}/{nodegroup}"))),
@@ -383,6 +394,7 @@ fn subject_of_request(request: &LoggedRequest) -> Option<Subject> {
         "SwitchoverGlobalCluster" | "FailoverGlobalCluster" => {
             Some(("promotion", of("GlobalClusterIdentifier")?))
         }
+        "RemoveFromGlobalCluster" => Some(("detaching", of("GlobalClusterIdentifier")?)),
         "UpdateNodegroupConfig" => {
             let cluster = of("clusterName").or_else(|| of("name"))?;
             let group = of("nodegroupName")?;

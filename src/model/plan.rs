@@ -190,6 +190,9 @@ pub enum Promotion {
     Switchover,
     /// `FailoverGlobalCluster` with `AllowDataLoss`, in the target's Region.
     FailoverWithDataLoss,
+    /// `RemoveFromGlobalCluster`, in the target's Region: it takes writes by itself from then on. Nothing
+    /// fences the old writer, and nothing leads back but building the global database anew.
+    Detach,
 }
 
 impl Intent {
@@ -200,6 +203,10 @@ impl Intent {
             Self::Weight { .. } => "global_accelerator.weight",
             Self::Route53Failover { .. } => "route53.failover",
             Self::Route53Weights { .. } => "route53.weights",
+            Self::AuroraPromote {
+                method: Promotion::Detach,
+                ..
+            } => "aurora.detach",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",
@@ -356,6 +363,9 @@ impl fmt::Display for Intent {
                         f,
                         "writer of {global_cluster} to {target_region} (failover)"
                     )
+                }
+                Promotion::Detach => {
+                    write!(f, "cluster of {target_region} out of {global_cluster}")
                 }
             },
             Self::ScaleNodegroup {

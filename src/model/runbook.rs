@@ -170,7 +170,8 @@ pub enum ActionSpec {
     Route53Failover { primary: Side },
     /// `route53.weights`: that percent of its share as the weight of the Region's record sets.
     Route53Weights { region: Side, percent: u8 },
-    /// `aurora.promote`: make that Region's cluster the writer.
+    /// `aurora.promote`: make that Region's cluster the writer; `aurora.detach`: by taking it out of the
+    /// global cluster.
     AuroraPromote {
         region: Side,
         graceful: PromoteMethod,
@@ -221,6 +222,8 @@ pub enum PromoteMethod {
     Failover,
     /// A bounded switchover that may escalate to a failover if the data guard allowed it.
     SwitchoverThenFailover,
+    /// The cluster leaves the global database; what was not replicated is lost.
+    Detach,
 }
 
 /// How large a node group becomes.
@@ -270,6 +273,10 @@ impl ActionSpec {
             Self::Weight { .. } => "global_accelerator.weight",
             Self::Route53Failover { .. } => "route53.failover",
             Self::Route53Weights { .. } => "route53.weights",
+            Self::AuroraPromote {
+                ungraceful: PromoteMethod::Detach,
+                ..
+            } => "aurora.detach",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",

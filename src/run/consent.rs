@@ -41,7 +41,7 @@ fn loses_data(intent: &Intent) -> bool {
             method,
             escalate_after,
             ..
-        } => *method == Promotion::FailoverWithDataLoss || escalate_after.is_some(),
+        } => *method != Promotion::Switchover || escalate_after.is_some(),
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }

@@ -61,6 +61,10 @@ fn resources(request: &LoggedRequest) -> Vec<String> {
             global(&text("GlobalClusterIdentifier")),
             text("TargetDbClusterIdentifier"),
         ],
+        (Service::Rds, "RemoveFromGlobalCluster") => vec![
+            global(&text("GlobalClusterIdentifier")),
+            text("DbClusterIdentifier"),
+        ],
         (Service::Rds, "DescribeDBClusters") => {
             let id = text("DBClusterIdentifier");
             let arn = format!("arn:aws:rds:{region}:{ACCOUNT}:cluster:{id}");

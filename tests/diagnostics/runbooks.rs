@@ -174,6 +174,14 @@ fn data_loss_without_asking() {
 }
 
 #[test]
+fn a_detaching_without_asking() {
+    insta::assert_snapshot!(after(&[(
+        "uses = \"aurora.promote\"",
+        "uses = \"aurora.detach\""
+    )]));
+}
+
+#[test]
 fn compensation_without_an_inverse() {
     insta::assert_snapshot!(after(&[(
         "needs = [\"dial\"]",

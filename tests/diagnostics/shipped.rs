@@ -28,7 +28,7 @@ fn the_default_configuration_is_valid_without_a_single_warning() {
 
 #[test]
 fn every_built_in_runbook_is_valid_and_called_what_its_file_is() {
-    for (name, text) in BUILT_IN_RUNBOOKS {
+    for &(name, text) in BUILT_IN_RUNBOOKS {
         match parse_runbook(name, text) {
             Ok(runbook) => {
                 assert_eq!(runbook.name, name);

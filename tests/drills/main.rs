@@ -132,4 +132,5 @@ scenarios! {
     read_only: "read-only",
     database_only: "database-only",
     record_weights: "record-weights",
+    detach: "detach",
 }

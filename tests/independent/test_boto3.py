@@ -24,6 +24,7 @@ USED = {
     ("rds", "DescribeDBClusterSnapshots"),
     ("rds", "SwitchoverGlobalCluster"),
     ("rds", "FailoverGlobalCluster"),
+    ("rds", "RemoveFromGlobalCluster"),
     ("eks", "DescribeNodegroup"),
     ("eks", "UpdateNodegroupConfig"),
     ("auto_scaling", "DescribeAutoScalingGroups"),

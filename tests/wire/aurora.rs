@@ -42,6 +42,49 @@ async fn a_failover_needs_nothing_of_the_lost_region() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_is_detached_takes_writes_by_itself() {
+    let stage = Stage::new().await;
+    stage.sandbox.inject(Fault::RegionDown { region: active() });
+    stage
+        .sandbox
+        .inject(Fault::ControlPlaneGone { region: active() });
+    let intent = stage.promote(Promotion::Detach);
+    stage.moves(&intent).await;
+    let writes = stage.writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(writes[0].operation, "RemoveFromGlobalCluster");
+    assert_eq!(writes[0].region.as_str(), STANDBY);
+    assert!(stage.log().iter().all(|r| r.region != active()));
+    assert_eq!(stage.sandbox.world().writers_now(), [standby()]);
+    // Nobody promotes what has left; and what has left is not detached twice.
+    let promotion = stage.promote(Promotion::FailoverWithDataLoss);
+    assert!(is_impossible(
+        &stage.observe(&promotion).await,
+        "not_a_member"
+    ));
+    let again = stage.apply(&intent).await;
+    assert!(is_refused(&again, "DBClusterNotFoundFault"), "{again:?}");
+    assert_eq!(stage.observe(&intent).await.goal, Goal::Met);
+    stage.nothing_unknown();
+}
+
+#[tokio::test]
+async fn a_promotion_that_came_through_after_all_needs_no_detaching() {
+    let stage = Stage::new().await;
+    stage.sandbox.inject(Fault::RegionDown { region: active() });
+    let promotion = stage.promote(Promotion::FailoverWithDataLoss);
+    assert_eq!(stage.apply(&promotion).await, CallOutcome::Accepted);
+    let detach = stage.promote(Promotion::Detach);
+    // Refused while it is under way, and not for good.
+    assert!(is_busy(
+        &stage.apply(&detach).await,
+        "InvalidGlobalClusterStateFault"
+    ));
+    stage.until(&detach, |seen| seen.goal == Goal::Met).await;
+    assert_eq!(stage.sandbox.world().writers_now(), [standby()]);
+}
+
+#[tokio::test]
 async fn an_escalated_switchover_is_a_failover() {
     let stage = Stage::new().await;
     stage.sandbox.inject(Fault::RegionDown { region: active() });

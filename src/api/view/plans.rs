@@ -5,8 +5,8 @@ use super::{Look, moment, run_kind};
 use crate::api::wire::{Change, Lag, Plan as WirePlan, PlanNote, PlanReport, PlanStep};
 use crate::controller::Planned;
 use crate::model::{
-    Application, DataLossGrant, Endpoint, Intent, OnFailure, Plan, PlannedStep, RecordSet,
-    open_word,
+    Application, DataLossGrant, Endpoint, Intent, OnFailure, Plan, PlannedStep, Promotion,
+    RecordSet, open_word,
 };
 
 impl Look<'_> {
@@ -133,11 +133,17 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
             global_cluster,
             target_region,
             source_region,
+            method,
             ..
         } => vec![Change {
             what: format!("writer of {global_cluster}"),
             before: Some(source_region.to_string()),
-            after: target_region.to_string(),
+            after: match method {
+                Promotion::Switchover | Promotion::FailoverWithDataLoss => {
+                    target_region.to_string()
+                }
+                Promotion::Detach => format!("{target_region}, detached"),
+            },
         }],
         Intent::ScaleNodegroup {
             region,

@@ -109,6 +109,13 @@ fn command(intent: &Intent) -> String {
                 quoted(global_cluster),
                 quoted(target_arn)
             ),
+            Promotion::Detach => format!(
+                "# What was not replicated is lost, and nothing fences the old writer.\n\
+                 aws rds remove-from-global-cluster --region {target_region} \\\n  \
+                 --global-cluster-identifier {} \\\n  --db-cluster-identifier {}\n",
+                quoted(global_cluster),
+                quoted(target_arn)
+            ),
         },
         Intent::ScaleNodegroup {
             region,

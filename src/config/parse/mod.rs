@@ -197,7 +197,7 @@ fn read_runbooks(findings: &Findings, files: &[Arc<Source>]) -> BTreeMap<String,
             }
         }
     }
-    for (name, text) in super::BUILT_IN_RUNBOOKS {
+    for &(name, text) in super::BUILT_IN_RUNBOOKS {
         if runbooks.contains_key(name) {
             continue;
         }

@@ -174,6 +174,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
         "record-weights",
         include_str!("../scenarios/record-weights.toml"),
     ),
+    ("detach", include_str!("../scenarios/detach.toml")),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.

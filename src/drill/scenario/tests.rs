@@ -41,7 +41,7 @@ fn every_built_in_runbook_has_a_drill() {
             RunbookChoice::File(_) => None,
         })
         .collect();
-    for (name, _) in BUILT_IN_RUNBOOKS {
+    for &(name, _) in BUILT_IN_RUNBOOKS {
         assert!(played.contains(name), "no scenario plays {name}");
     }
 }

@@ -6,8 +6,9 @@ use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, rea
 use super::template;
 
 /// The words in `uses`.
-pub(super) const ACTIONS: [&str; 11] = [
+pub(super) const ACTIONS: [&str; 12] = [
     "approval",
+    "aurora.detach",
     "aurora.promote",
     "eks.scale_nodegroup",
     "global_accelerator.dial",
@@ -15,8 +16,8 @@ pub(super) const ACTIONS: [&str; 11] = [
     "http.check",
     "http.request",
     "route53.failover",
-    "steer",
     "route53.weights",
+    "steer",
     "wait",
 ];
 
@@ -63,6 +64,7 @@ pub(super) fn action(
         "route53.failover" => route53_failover,
         "route53.weights" => route53_weights,
         "aurora.promote" => aurora_promote,
+        "aurora.detach" => aurora_detach,
         "eks.scale_nodegroup" => scale_nodegroup,
         "steer" => steer,
         "http.check" => http_check,
@@ -217,6 +219,15 @@ fn aurora_promote(table: &Table<'_>) -> Option<Action> {
         graceful: graceful?,
         ungraceful: ungraceful?,
         switchover_timeout: switchover_timeout?,
+    })
+}
+
+fn aurora_detach(table: &Table<'_>) -> Option<Action> {
+    plain(ActionSpec::AuroraPromote {
+        region: side(table, "region")?,
+        graceful: PromoteMethod::Detach,
+        ungraceful: PromoteMethod::Detach,
+        switchover_timeout: SWITCHOVER_TIMEOUT,
     })
 }
 

@@ -60,10 +60,15 @@ pub(super) fn check(
                             step.name()
                         ),
                     )
-                    .label("graceful runs lose nothing unasked")
-                    .help(
-                        "Use graceful = \"switchover\", or let the step need an `approval` step.",
-                    ),
+                    .label("nothing is lost unasked")
+                    .help(match &step.action {
+                        Some(action) if action.name() == "aurora.detach" => {
+                            "Let the step need an `approval` step."
+                        }
+                        Some(_) | None => {
+                            "Use graceful = \"switchover\", or let the step need an `approval` step."
+                        }
+                    }),
             );
         }
     }
@@ -165,9 +170,15 @@ fn loses_data_unasked(step: &StepDraft, by_name: &ByName<'_>, kind: RunKind) -> 
     };
     let lossy = match graceful {
         PromoteMethod::Switchover => false,
-        PromoteMethod::Failover | PromoteMethod::SwitchoverThenFailover => true,
+        PromoteMethod::Failover | PromoteMethod::SwitchoverThenFailover => kind.is_graceful(),
+        // Nothing leads back from it: a person's word in every kind of run. For another way of a
+        // promotion a person is asked in any case.
+        PromoteMethod::Detach => !by_name.values().any(|other| {
+            let other_way = other.or_else.as_ref();
+            other_way.is_some_and(|way| way.value == step.name())
+        }),
     };
-    if !lossy || !kind.is_graceful() || !step.runs_in(kind) {
+    if !lossy || !step.runs_in(kind) {
         return false;
     }
     let asked = before(step, &[], by_name, kind).into_iter().any(|name| {

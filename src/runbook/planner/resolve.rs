@@ -151,6 +151,11 @@ fn promotion(scene: &Scene<'_>, method: PromoteMethod) -> Result<(Promotion, boo
         PromoteMethod::SwitchoverThenFailover => {
             Ok((Promotion::Switchover, scene.data_loss().is_some()))
         }
+        PromoteMethod::Detach if scene.graceful() => Err(Lack::Configuration(format!(
+            "a {} detaches nothing: give the step `run_if = \"ungraceful\"`",
+            scene.request.kind
+        ))),
+        PromoteMethod::Detach if scene.data_loss().is_some() => Ok((Promotion::Detach, false)),
         PromoteMethod::Failover if scene.graceful() => Err(Lack::Configuration(format!(
             "a {} loses nothing: set `graceful = \"switchover\"`",
             scene.request.kind
@@ -158,9 +163,11 @@ fn promotion(scene: &Scene<'_>, method: PromoteMethod) -> Result<(Promotion, boo
         PromoteMethod::Failover if scene.data_loss().is_some() => {
             Ok((Promotion::FailoverWithDataLoss, false))
         }
-        PromoteMethod::Failover => Err(Lack::Guard(HoldReason::LagUnknown {
-            why: "nobody has allowed the loss of what was not replicated".to_owned(),
-        })),
+        PromoteMethod::Failover | PromoteMethod::Detach => {
+            Err(Lack::Guard(HoldReason::LagUnknown {
+                why: "nobody has allowed the loss of what was not replicated".to_owned(),
+            }))
+        }
     }
 }
 

@@ -101,6 +101,18 @@ pub(super) fn perform(
             }
             promote(state, &target, data_loss)?
         }
+        "RemoveFromGlobalCluster" => {
+            only(p, &["GlobalClusterIdentifier", "DbClusterIdentifier"])?;
+            known_global(state, text(p, "GlobalClusterIdentifier", BAD)?)?;
+            let arn = text(p, "DbClusterIdentifier", BAD)?;
+            let mut clusters = state.aurora.clusters.iter();
+            if !clusters.any(|c| c.arn == arn && &c.region == region) {
+                return Err(no_cluster(arn));
+            }
+            let arn = arn.to_owned();
+            state.detach(&arn)?;
+            json!({"GlobalCluster": global_cluster(state)})
+        }
         other => return Err(unknown_thing(&format!("rds {other}"))),
     };
     Ok(query::answer(NAMESPACE, operation, &result, &item))
@@ -110,7 +122,7 @@ pub(super) fn perform(
 pub(super) fn mutates(operation: &str) -> bool {
     matches!(
         operation,
-        "SwitchoverGlobalCluster" | "FailoverGlobalCluster"
+        "SwitchoverGlobalCluster" | "FailoverGlobalCluster" | "RemoveFromGlobalCluster"
     )
 }
 

@@ -32,6 +32,8 @@ pub(in crate::sandbox) struct Cluster {
     rejoins: bool,
     /// Nobody stopped it from taking writes.
     unfenced: bool,
+    /// It has left the global cluster, for good.
+    detached: bool,
     /// It was the writer until an ungraceful promotion elsewhere: its volume is snapshot before it is
     /// rebuilt.
     deposed: bool,
@@ -77,6 +79,7 @@ impl Aurora {
                 in_flight: VecDeque::new(),
                 rejoins: false,
                 unfenced: false,
+                detached: false,
                 deposed: false,
                 snapshots: Vec::new(),
             })
@@ -102,7 +105,7 @@ impl Aurora {
 
     /// Whether that Region's cluster is attached as a replica of the present writer.
     pub(in crate::sandbox) fn replicates(&self, cluster: &Cluster) -> bool {
-        !self.is_writer(cluster) && !cluster.rejoins
+        !self.is_writer(cluster) && !cluster.rejoins && !cluster.detached
     }
 
     /// As the RDS API words it.
@@ -144,13 +147,17 @@ impl Aurora {
                 format!("{target_arn} is already the primary DB cluster of the global cluster"),
             ));
         }
+        if target.detached {
+            return Err(no_cluster(target_arn));
+        }
         if target.status != "available" || target.rejoins || down(&target.region) {
             return Err(Refusal::bad(
                 "InvalidDBClusterStateFault",
                 format!("DB cluster {} is not in the available state", target.id),
             ));
         }
-        let unhealthy = |cluster: &Cluster| cluster.rejoins || down(&cluster.region);
+        let unhealthy =
+            |cluster: &Cluster| !cluster.detached && (cluster.rejoins || down(&cluster.region));
         if !data_loss && self.clusters.iter().any(unhealthy) {
             return Err(Refusal::bad(
                 "InvalidGlobalClusterStateFault",
@@ -230,6 +237,9 @@ impl Aurora {
             if index == target {
                 continue;
             }
+            if cluster.detached {
+                continue;
+            }
             cluster.in_flight.clear();
             if promotion.data_loss {
                 // Every other secondary is rebuilt, the old primary too.
@@ -261,7 +271,57 @@ impl Aurora {
 
     /// Whether that cluster believes itself a writer, rightly or not.
     pub(in crate::sandbox) fn believes_it_writes(&self, cluster: &Cluster) -> bool {
-        self.is_writer(cluster) || cluster.rejoins && cluster.unfenced
+        let alone = cluster.detached && cluster.status == "available";
+        self.is_writer(cluster) || alone || cluster.rejoins && cluster.unfenced
+    }
+
+    /// A secondary begins to leave the global cluster.
+    pub(super) fn detach(
+        &mut self,
+        arn: &str,
+        down: impl Fn(&RegionId) -> bool,
+    ) -> Result<RegionId, Refusal> {
+        let known = self
+            .clusters
+            .iter()
+            .position(|c| c.arn == arn && !c.detached);
+        let Some(index) = known else {
+            return Err(no_cluster(arn));
+        };
+        let cluster = &self.clusters[index];
+        if self.is_writer(cluster) && self.clusters.iter().any(|c| self.replicates(c)) {
+            return Err(Refusal::bad(
+                "InvalidGlobalClusterStateFault",
+                "The primary DB cluster can't be removed while the global cluster has secondaries",
+            ));
+        }
+        if self.promotion.is_some() {
+            return Err(Refusal::bad(
+                "InvalidGlobalClusterStateFault",
+                format!("Global cluster is in the {} state", self.status()),
+            ));
+        }
+        if cluster.status != "available" || down(&cluster.region) {
+            return Err(Refusal::bad(
+                "InvalidDBClusterStateFault",
+                format!("DB cluster {} is not in the available state", cluster.id),
+            ));
+        }
+        let cluster = &mut self.clusters[index];
+        (cluster.detached, cluster.status) = (true, "promoting");
+        Ok(cluster.region.clone())
+    }
+
+    /// It has left, and takes writes by itself. What was on its way to it at `now` never comes.
+    pub(super) fn detached(&mut self, region: &RegionId, now: Wall) {
+        let Ok(index) = self.index(region) else {
+            return;
+        };
+        self.arrive(index, now);
+        let cluster = &mut self.clusters[index];
+        cluster.status = "available";
+        let dropped = std::mem::take(&mut cluster.in_flight);
+        self.lost.extend(dropped.into_iter().map(|(_, row)| row));
     }
 
     /// Whether that Region's cluster stands apart.
@@ -294,6 +354,10 @@ impl Aurora {
 
     /// Why that cluster takes no writes.
     fn refusal(&self, cluster: &Cluster) -> Option<&'static str> {
+        if cluster.detached {
+            let leaving = cluster.status != "available";
+            return leaving.then_some("the database is leaving its global cluster");
+        }
         if cluster.rejoins && cluster.unfenced {
             return None;
         }
@@ -322,6 +386,11 @@ impl Aurora {
         let index = self.index(region)?;
         if let Some(why) = self.refusal(&self.clusters[index]) {
             return Err(why.to_owned());
+        }
+        if self.clusters[index].detached {
+            let newest = &mut self.clusters[index].newest;
+            *newest = (*newest).max(Some(row));
+            return Ok(());
         }
         if index != self.writer {
             // An unfenced old writer takes it, and nobody will ever see it again.

@@ -29,6 +29,7 @@ pub(super) enum Event {
     PromotionMoves(u64),
     PromotionEnds(u64),
     Rejoin(RegionId),
+    Detached(RegionId),
     NodegroupUpdated { group: usize, update: String },
     NodeJoins { group: usize, wave: u64 },
 }
@@ -173,6 +174,11 @@ impl State {
                     self.aurora.rejoin(&region, self.now);
                     self.note_lag(self.now);
                 }
+            }
+            Event::Detached(region) => {
+                let until = self.replicated_until();
+                self.aurora.detached(&region, until);
+                self.note_lag(self.now);
             }
             Event::NodegroupUpdated { group, update } => {
                 if let Some(group) = self.nodes.groups.get_mut(group) {
@@ -367,6 +373,17 @@ impl State {
         };
         self.later(self.delays.aurora_pending, Event::PromotionMoves(number));
         self.later(length, Event::PromotionEnds(number));
+        Ok(())
+    }
+
+    /// A secondary leaves the global cluster, and takes writes by itself later.
+    pub(in crate::sandbox) fn detach(&mut self, arn: &str) -> Result<(), Refusal> {
+        let regions = &self.regions;
+        let region = self.aurora.detach(arn, |region| {
+            !regions.iter().any(|r| &r.name == region && r.up)
+        })?;
+        self.later(self.delays.aurora_failover, Event::Detached(region));
+        self.note_lag(self.now);
         Ok(())
     }
 
