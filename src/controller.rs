@@ -20,7 +20,7 @@ use crate::model::{
     AppId, AppView, Application, CommandBody, Decision, Event, HeldReadiness, HoldReason, MemberId,
     Millis, Mono, Now, Origin, Plan, RegionId, Rejection, Run, RunId, RunKind, RunLimits,
     RunStatus, Runbook, Sample, StandDownReason, State, StepActivity, StepId, Target, Touches,
-    Traffic, Verdict, VerdictState, VoteSheet,
+    Traffic, Verdict, VoteSheet,
 };
 use crate::quorum::{self, Matrix, Verdicts};
 use crate::run::Heard;
@@ -38,6 +38,7 @@ mod live_drill;
 mod phase;
 mod rehearse;
 mod request;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -382,14 +383,11 @@ impl Controller {
         let (mut guards, mut decision) = (Vec::new(), None);
         let open = state.open_run(name);
         if open.is_none() {
-            let lost = verdicts
-                .iter()
-                .any(|v| v.region == active && v.state == VerdictState::Down);
-            if lost {
+            if let Some(lost) = shares::lost(app, state, &verdicts, &active) {
                 let wanted = Intended {
-                    kind: RunKind::Failover,
-                    from: active.clone(),
-                    to: quorum::choose_target(app, state, &verdicts, &active),
+                    kind: app.automatic_kind(),
+                    from: lost.clone(),
+                    to: quorum::choose_target(app, state, &verdicts, lost),
                     request: None,
                 };
                 let (rulings, made) = self.decide(now, state, app, &verdicts, &wanted);
@@ -403,8 +401,9 @@ impl Controller {
             // The engine stays: it knows what this life has called.
             effects.extend(desk.stand_down());
         }
-        if open.is_some() {
+        if let Some(open) = open {
             let held = self.desks.get(name).and_then(|desk| desk.held.clone());
+            let held = held.or_else(|| shares::unwell(&verdicts, open));
             decision = held.map(|reason| Decision::Hold(vec![reason]));
         }
 
@@ -442,6 +441,9 @@ impl Controller {
             let last = state.apps.get(&app.name)?.last_run.as_ref()?;
             let run = state.runs.get(last)?;
             let is_watched = match &run.status {
+                RunStatus::Completed if run.plan.kind.moves_share() => {
+                    shares::still_stands(state, run)
+                }
                 RunStatus::Completed => &run.plan.to == active,
                 RunStatus::Aborted { .. } => {
                     run.promotions_given_up().next().is_some() || !run.restoring.is_empty()
@@ -502,7 +504,7 @@ impl Controller {
         } else if let Some(Decision::Act { from, to }) = decision {
             desk.planning = Some(Planning::Reading {
                 intended: Intended {
-                    kind: RunKind::Failover,
+                    kind: app.automatic_kind(),
                     from: from.clone(),
                     to: Some(to.clone()),
                     request: None,
@@ -728,7 +730,10 @@ impl Controller {
     /// What that kind's runbook changes; nothing where there is none.
     fn touches(&self, app: &Application, kind: RunKind) -> Touches {
         let runbook = self.runbook(app, kind);
-        runbook.map(Runbook::touches).unwrap_or_default()
+        let mut touches = runbook.map(Runbook::touches).unwrap_or_default();
+        // Whoever is served there writes: its database must be a part of the whole again.
+        touches.database |= kind == RunKind::Return && app.resources.global_cluster.is_some();
+        touches
     }
 }
 

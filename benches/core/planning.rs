@@ -63,6 +63,7 @@ pub fn planned(runbook: &Runbook, number: usize) -> Plan {
         )],
     };
     plan(&PlanRequest {
+        carriers: &[],
         app: &app,
         runbook,
         kind: RunKind::Failover,

@@ -41,6 +41,14 @@ pub enum Ask {
     ///
     /// Shows the plan, has you type the Region, and follows the run until it is executed.
     Failback(start::RawStart),
+    /// Take the share of one of several Regions that serve side by side away from it
+    ///
+    /// Shows the plan, has you type the Region, and follows the run until it is executed.
+    Shift(start::RawShift),
+    /// Give a Region that was shifted away its share back
+    ///
+    /// Shows the plan, has you type the Region, and follows the run until it is executed.
+    Return(start::RawReturn),
     /// Move every application out of a Region, in waves
     ///
     /// Shows the waves, and has you type the Region. Once begun it goes on by itself, whoever leads.
@@ -109,6 +117,8 @@ impl Ask {
             Self::Failover(raw) => raw.run(frame, RunKind::Failover),
             Self::Switchover(raw) => raw.run(frame, RunKind::Switchover),
             Self::Failback(raw) => raw.run(frame, RunKind::Failback),
+            Self::Shift(raw) => raw.run(frame),
+            Self::Return(raw) => raw.run(frame),
             Self::Evacuate(raw) => raw.run(frame),
             Self::Runs(raw) => raw.run(frame),
             Self::Show(raw) => raw.run(frame),

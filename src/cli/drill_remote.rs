@@ -145,6 +145,7 @@ impl GameDay {
     /// Shows the plan of a live one's way there, and has the Region typed. Where to, if it is meant.
     fn way_there(&self, frame: &Frame) -> Result<String, Stop> {
         let ask = MakePlan {
+            from: None,
             kind: Some(RunKind::Switchover),
             to: self.typed.to.clone(),
             allow_data_loss: false,

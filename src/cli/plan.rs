@@ -13,6 +13,9 @@ use crate::api::wire::{MakePlan, Plan, PlanReport, PlanStep, RunKind};
 pub struct RawPlan {
     /// The application
     application: String,
+    /// Of a shift: the Region whose share is taken away
+    #[arg(long, value_name = "REGION")]
+    from: Option<String>,
     /// The Region to go to; chosen like an automatic run's if absent, home for a failback
     #[arg(long, value_name = "REGION")]
     to: Option<String>,
@@ -33,6 +36,10 @@ enum Kind {
     Switchover,
     /// A switchover home
     Failback,
+    /// One of several Regions that serve side by side loses its share
+    Shift,
+    /// It gets its share back
+    Return,
 }
 
 impl From<Kind> for RunKind {
@@ -41,6 +48,8 @@ impl From<Kind> for RunKind {
             Kind::Failover => Self::Failover,
             Kind::Switchover => Self::Switchover,
             Kind::Failback => Self::Failback,
+            Kind::Shift => Self::Shift,
+            Kind::Return => Self::Return,
         }
     }
 }
@@ -53,6 +62,7 @@ impl RawPlan {
     pub fn run(&self, frame: &Frame) -> Ended {
         let ask = MakePlan {
             kind: Some(self.kind.into()),
+            from: self.from.clone(),
             to: self.to.clone(),
             allow_data_loss: self.allow_data_loss,
         };

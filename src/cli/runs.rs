@@ -92,6 +92,8 @@ pub fn kind(kind: RunKind) -> &'static str {
         RunKind::Failover => "failover",
         RunKind::Switchover => "switchover",
         RunKind::Failback => "failback",
+        RunKind::Shift => "shift",
+        RunKind::Return => "return",
     }
 }
 

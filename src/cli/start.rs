@@ -1,4 +1,4 @@
-//! `failoverctl failover`, `switchover`, `failback`: shows the plan, asks, starts exactly that plan, and
+//! `failoverctl failover`, `switchover`, `failback`, `shift`, `return`: shows the plan, asks, starts exactly that plan, and
 //! follows it.
 //!
 //! ```text
@@ -25,6 +25,37 @@ pub struct RawStart {
     /// The Region to go to; chosen like an automatic run's if absent, home for a failback
     #[arg(long, value_name = "REGION")]
     to: Option<String>,
+    #[command(flatten)]
+    meant: Meant,
+}
+
+/// As typed.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct RawShift {
+    /// The application
+    application: String,
+    /// The Region whose share is taken away
+    #[arg(long, value_name = "REGION")]
+    from: String,
+    #[command(flatten)]
+    meant: Meant,
+}
+
+/// As typed.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub struct RawReturn {
+    /// The application
+    application: String,
+    /// The Region that gets its share back
+    #[arg(long, value_name = "REGION")]
+    to: String,
+    #[command(flatten)]
+    meant: Meant,
+}
+
+/// How it is meant, whatever the kind of run.
+#[derive(Debug, PartialEq, Eq, Args)]
+struct Meant {
     /// Why: it stands in the run and in the audit
     #[arg(long, value_name = "WHY")]
     reason: String,
@@ -48,12 +79,47 @@ impl RawStart {
     /// # Errors
     /// Nobody answers, the answer is no, or it was not confirmed.
     pub fn run(&self, frame: &Frame, kind: RunKind) -> Ended {
-        let ask = MakePlan {
+        let ask = self.meant.ask(kind, None, self.to.clone());
+        self.meant.run(frame, &self.application, kind, &ask)
+    }
+}
+
+impl RawShift {
+    /// Has it done, if whoever typed it means it.
+    ///
+    /// # Errors
+    /// Nobody answers, the answer is no, or it was not confirmed.
+    pub fn run(&self, frame: &Frame) -> Ended {
+        let kind = RunKind::Shift;
+        let ask = self.meant.ask(kind, Some(self.from.clone()), None);
+        self.meant.run(frame, &self.application, kind, &ask)
+    }
+}
+
+impl RawReturn {
+    /// Has it done, if whoever typed it means it.
+    ///
+    /// # Errors
+    /// Nobody answers, the answer is no, or it was not confirmed.
+    pub fn run(&self, frame: &Frame) -> Ended {
+        let kind = RunKind::Return;
+        let ask = self.meant.ask(kind, None, Some(self.to.clone()));
+        self.meant.run(frame, &self.application, kind, &ask)
+    }
+}
+
+impl Meant {
+    fn ask(&self, kind: RunKind, from: Option<String>, to: Option<String>) -> MakePlan {
+        MakePlan {
             kind: Some(kind),
-            to: self.to.clone(),
+            from,
+            to,
             allow_data_loss: self.allow_data_loss,
-        };
-        let report = plan::make(frame, &self.application, &ask)?;
+        }
+    }
+
+    fn run(&self, frame: &Frame, application: &str, kind: RunKind, ask: &MakePlan) -> Ended {
+        let report = plan::make(frame, application, ask)?;
         let palette = Palette::new(frame.colours(stderr().is_terminal()));
         output::complain(plan::render(&report, palette).trim_end());
         let Some(plan) = report.plan.as_ref().filter(|_| report.would_start) else {
@@ -69,12 +135,13 @@ impl RawStart {
                 },
                 &self.warning(&report, plan),
             );
-            confirm(&format!("\n{warning}"), &plan.to)?;
+            confirm(&format!("\n{warning}"), moved(plan))?;
         }
         let started: RunStarted = frame.client.post(
-            &["v1", "applications", &self.application, "runs"],
+            &["v1", "applications", application, "runs"],
             &StartRun {
                 kind,
+                from: ask.from.clone(),
                 to: Some(plan.to.clone()),
                 reason: self.reason.clone(),
                 plan_hash: Some(plan.hash.clone()),
@@ -121,16 +188,32 @@ impl RawStart {
                 ),
             );
         }
-        text + &wrapped(
-            "",
-            &format!(
-                "This {} moves {} from {} to {}.",
+        let application = &plan.application;
+        let what = match plan.kind {
+            RunKind::Shift => format!(
+                "This shift takes the share of {} in {application} away.",
+                plan.from
+            ),
+            RunKind::Return => format!(
+                "This return gives {} its share of {application} back.",
+                plan.to
+            ),
+            RunKind::Failover | RunKind::Switchover | RunKind::Failback => format!(
+                "This {} moves {application} from {} to {}.",
                 runs::kind(plan.kind),
-                plan.application,
                 plan.from,
                 plan.to
             ),
-        )
+        };
+        text + &wrapped("", &what)
+    }
+}
+
+/// The Region that whoever means it types: of a shift the one that loses its share.
+fn moved(plan: &Plan) -> &str {
+    match plan.kind {
+        RunKind::Shift => &plan.from,
+        RunKind::Failover | RunKind::Switchover | RunKind::Failback | RunKind::Return => &plan.to,
     }
 }
 
@@ -146,10 +229,8 @@ mod tests {
     use super::super::sample;
     use super::*;
 
-    fn raw(allow_data_loss: bool, plan_hash: Option<&str>) -> RawStart {
-        RawStart {
-            application: "shop".to_owned(),
-            to: None,
+    fn raw(allow_data_loss: bool, plan_hash: Option<&str>) -> Meant {
+        Meant {
             reason: "it burns".to_owned(),
             plan_hash: plan_hash.map(str::to_owned),
             allow_data_loss,

@@ -61,6 +61,14 @@ pub const BUILT_IN_RUNBOOKS: &[(&str, &str)] = &[
         include_str!("../../runbooks/database-only.toml"),
     ),
     ("detach", include_str!("../../runbooks/detach.toml")),
+    (
+        "active-active",
+        include_str!("../../runbooks/active-active.toml"),
+    ),
+    (
+        "active-active-return",
+        include_str!("../../runbooks/active-active-return.toml"),
+    ),
 ];
 
 /// The annotated configuration that ships with failoverd; valid as it stands.

@@ -228,16 +228,17 @@ pub(super) fn lost_target(
     plan: &Plan,
     moved: bool,
 ) -> Option<HoldReason> {
-    let to = &plan.to;
-    if !quorum::looks_down(app, verdicts, to) {
-        return None;
-    }
+    let mut carriers = std::iter::once(&plan.to).chain(&plan.carriers);
+    let to = carriers.find(|to| quorum::looks_down(app, verdicts, to))?;
     let verdict = verdicts.iter().find(|v| &v.region == to)?;
     let lasted = now.mono.since(verdict.since) >= app.guards.hold_down;
     if moved && !lasted {
         return None;
     }
-    let next = quorum::choose_target(app, state, verdicts, &plan.from);
+    // Whoever else serves takes over already.
+    let next = (!plan.kind.moves_share())
+        .then(|| quorum::choose_target(app, state, verdicts, &plan.from))
+        .flatten();
     Some(HoldReason::TargetLost {
         region: to.clone(),
         next,

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Application, DataLossApproval, DataLossGrant, Decision, Epoch, GuardVerdict, HoldReason, Now,
-    Origin, Plan, RegionId, State, Traffic, Verdict,
+    Origin, Plan, RegionId, RunKind, State, Traffic, Verdict,
 };
 use crate::quorum::{self, GuardContext, GuardOrigin, Verdicts};
 use crate::runbook::{PlanRequest, plan};
@@ -120,7 +120,18 @@ impl Controller {
             .ok_or(HoldReason::NoRunbook { kind })?;
         let to = intended.to.as_ref().ok_or(HoldReason::NoCandidate)?;
         let context = self.guard_context(now, state, app, verdicts, intended);
+        let moved = match kind {
+            RunKind::Return => Some(to),
+            RunKind::Shift => Some(&intended.from),
+            RunKind::Failover | RunKind::Switchover | RunKind::Failback => None,
+        };
+        let carriers: Vec<RegionId> = moved
+            .into_iter()
+            .flat_map(|moved| quorum::candidates(app, state, verdicts, moved))
+            .cloned()
+            .collect();
         plan(&PlanRequest {
+            carriers: &carriers,
             app,
             runbook,
             kind,

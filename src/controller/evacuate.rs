@@ -163,6 +163,12 @@ impl Controller {
         verdicts: &[Verdict],
     ) -> Result<Intended, HoldReason> {
         let from = &evacuation.region;
+        // Its writer alone would leave, and count as gone with its users.
+        if app.is_active_active() {
+            return Err(HoldReason::ServesSideBySide {
+                region: from.clone(),
+            });
+        }
         let kind = self.kind(verdicts.iter().find(|v| &v.region == from))?;
         let to = quorum::choose_target(app, state, verdicts, from);
         Ok(Intended {
@@ -170,6 +176,7 @@ impl Controller {
             from: from.clone(),
             to: to.clone(),
             request: Some(RunRequest {
+                from: None,
                 app: app.name.clone(),
                 kind,
                 to,

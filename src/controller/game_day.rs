@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::model::{
     AppId, Application, CommandBody, Decision, Drill, DrillId, DrillOutcome, DrillReport, Drills,
-    GuardVerdict, HoldReason, Now, Plan, RunKind, State, Target, Verdict, VerdictState,
+    GuardVerdict, HoldReason, Now, Plan, State, Target, Verdict, VerdictState,
 };
 use crate::quorum::{self, GuardContext};
 
@@ -245,7 +245,7 @@ impl Controller {
             .collect();
         let chosen = || quorum::choose_target(app, state, &verdicts, from);
         let intended = Intended {
-            kind: RunKind::Failover,
+            kind: app.automatic_kind(),
             from: from.clone(),
             to: day.drill.to.clone().or_else(chosen),
             request: None,

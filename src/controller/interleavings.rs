@@ -504,6 +504,7 @@ impl Scene {
         let by = format!("ada-{}", self.sequence);
         self.requests.insert(by.clone());
         self.step(Input::Request(RunRequest {
+            from: None,
             app: Self::app(),
             kind,
             to,

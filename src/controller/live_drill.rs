@@ -197,6 +197,7 @@ fn intended(app: &Application, drill: &Drill) -> Option<Intended> {
         from: from.clone(),
         to: Some(to.clone()),
         request: Some(RunRequest {
+            from: None,
             app: app.name.clone(),
             kind,
             to: Some(to.clone()),

@@ -8,6 +8,7 @@ use crate::model::{
 };
 
 use super::live_drill::kind_of_return;
+use super::shares::worst;
 use super::{Controller, Planning};
 
 impl Controller {
@@ -31,7 +32,7 @@ impl Controller {
             };
             return Phase::Planned { region };
         }
-        let region = active.clone();
+        let region = worst(app, state, verdicts, active).clone();
         match decision {
             Some(Decision::Act { .. }) => {
                 return match desk.and_then(|desk| desk.refused.as_ref()) {

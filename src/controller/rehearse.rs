@@ -12,9 +12,9 @@ use crate::model::{
 };
 use crate::run;
 
-use super::request::wanted_target;
 use super::{
     Controller, Intended, PlanAsk, Planned, RequestId, RunRequest, active_region, in_the_way,
+    shares,
 };
 
 impl Controller {
@@ -85,11 +85,14 @@ impl Controller {
 
 fn intended(state: &State, app: &Application, verdicts: &[Verdict], ask: &PlanAsk) -> Intended {
     let active = active_region(app, state);
+    let asked = (ask.kind, ask.from.as_ref(), ask.to.as_ref());
+    let (from, to) = shares::wanted(app, state, verdicts, active, asked);
     Intended {
         kind: ask.kind,
-        from: active.clone(),
-        to: wanted_target(app, state, verdicts, active, ask.kind, ask.to.as_ref()),
+        from,
+        to,
         request: Some(RunRequest {
+            from: ask.from.clone(),
             app: ask.app.clone(),
             kind: ask.kind,
             to: ask.to.clone(),

@@ -3,11 +3,10 @@
 //! Invariant: every request is answered, by a run or by a reason, and none is kept for later: what
 //! was right to ask for then need not be so now.
 
-use crate::model::{Application, HoldReason, Now, RegionId, RunKind, State, Verdict};
-use crate::quorum;
+use crate::model::{Application, HoldReason, Now, RegionId, State, Verdict};
 
 use super::desk::{Intended, Planning, decline};
-use super::{Controller, Effect, RunRequest};
+use super::{Controller, Effect, RunRequest, shares};
 
 impl Controller {
     pub(super) fn request(
@@ -45,21 +44,15 @@ impl Controller {
         active: &RegionId,
         request: RunRequest,
     ) -> Vec<Effect> {
-        let to = wanted_target(
-            app,
-            state,
-            verdicts,
-            active,
-            request.kind,
-            request.to.as_ref(),
-        );
+        let asked = (request.kind, request.from.as_ref(), request.to.as_ref());
+        let (from, to) = shares::wanted(app, state, verdicts, active, asked);
         let Some(desk) = self.desks.get_mut(&app.name) else {
             return Vec::new();
         };
         desk.planning = Some(Planning::Reading {
             intended: Intended {
                 kind: request.kind,
-                from: active.clone(),
+                from,
                 to,
                 request: Some(request),
             },
@@ -69,20 +62,4 @@ impl Controller {
             app: app.name.clone(),
         }]
     }
-}
-
-/// Where a run goes that a person asks for: where they say, home for a failback, and otherwise where
-/// an automatic run would.
-pub(super) fn wanted_target(
-    app: &Application,
-    state: &State,
-    verdicts: &[Verdict],
-    active: &RegionId,
-    kind: RunKind,
-    to: Option<&RegionId>,
-) -> Option<RegionId> {
-    let home = (kind == RunKind::Failback).then_some(&app.home);
-    to.or(home)
-        .cloned()
-        .or_else(|| quorum::choose_target(app, state, verdicts, active))
 }

@@ -192,7 +192,11 @@ pub struct RunRequest {
     pub app: AppId,
     /// Why it is made.
     pub kind: RunKind,
-    /// Where to; chosen like an automatic run's if absent, home for a failback.
+    /// Of a shift: whose share is taken away; the one that is lost if absent. Of no meaning otherwise.
+    #[serde(default)]
+    pub from: Option<RegionId>,
+    /// Where to; chosen like an automatic run's if absent, home for a failback, the one that was
+    /// shifted away for a return.
     pub to: Option<RegionId>,
     /// Who asks.
     pub by: String,
@@ -228,6 +232,9 @@ pub struct PlanAsk {
     pub app: AppId,
     /// For which kind of run.
     pub kind: RunKind,
+    /// Of a shift: whose share is taken away.
+    #[serde(default)]
+    pub from: Option<RegionId>,
     /// Where to; chosen as for a run if absent.
     pub to: Option<RegionId>,
     /// Who asks: a plan that may lose data names them, and so does its hash.

@@ -298,6 +298,7 @@ async fn way_there(performer: &Performer, ask: &DrillAsk) -> Result<Box<Plan>, A
     let planned = plan_here(
         performer,
         PlanAsk {
+            from: None,
             app: ask.app.clone(),
             kind: RunKind::Switchover,
             to: ask.to.clone(),

@@ -232,6 +232,7 @@ mod tests {
 
     fn run(app: &str, opened: u64, executed: Option<u64>) -> Run {
         let plan = Plan {
+            carriers: Vec::new(),
             application: app.into(),
             kind: RunKind::Switchover,
             from: REGION.into(),

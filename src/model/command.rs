@@ -24,11 +24,12 @@ impl Command {
     /// member has announced that schema.
     pub fn since_schema(&self) -> u32 {
         match &self.body {
-            // An older member could not read what its steps are.
+            // An older member could not read what its steps are, or of what kind it is.
             CommandBody::OpenRun { plan, .. }
             | CommandBody::OpenEvacuationRun { plan, .. }
             | CommandBody::OpenDrillRun { plan, .. }
-                if plan.steps.iter().any(|step| steers(&step.intent)) =>
+                if plan.kind.moves_share()
+                    || plan.steps.iter().any(|step| steers(&step.intent)) =>
             {
                 3
             }

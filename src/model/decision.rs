@@ -316,6 +316,32 @@ pub enum HoldReason {
         region: RegionId,
         state: VerdictState,
     },
+    /// Of Regions that serve side by side, one cannot grow to what it would have to carry.
+    CannotCarry {
+        short: Vec<super::Shortfall>,
+    },
+    /// Its share was taken away: it is neither left nor gone to until it is given back.
+    ShiftedAway {
+        region: RegionId,
+    },
+    /// Its share is not away: there is nothing to give back.
+    NotAway {
+        region: RegionId,
+    },
+    /// No Region would be left that serves.
+    NobodyLeft {
+        region: RegionId,
+    },
+    /// A Region that carries a share that was taken away is not well, so nothing more is moved to it.
+    ReceiverUnwell {
+        region: RegionId,
+        state: VerdictState,
+        run: RunId,
+    },
+    /// Several Regions serve at the same time: one is left by a shift.
+    ServesSideBySide {
+        region: RegionId,
+    },
     /// Another game day of the application is under way.
     DrillOpen {
         drill: DrillId,
@@ -377,6 +403,12 @@ impl HoldReason {
             Self::EpochUnknown => "epoch_unknown",
             Self::Overtaken { .. } => "overtaken",
             Self::NotCalm { .. } => "not_calm",
+            Self::CannotCarry { .. } => "cannot_carry",
+            Self::ShiftedAway { .. } => "shifted_away",
+            Self::NotAway { .. } => "not_away",
+            Self::NobodyLeft { .. } => "nobody_left",
+            Self::ReceiverUnwell { .. } => "receiver_unwell",
+            Self::ServesSideBySide { .. } => "serves_side_by_side",
             Self::DrillOpen { .. } => "drill_open",
         }
     }
@@ -480,6 +512,24 @@ impl HoldReason {
                 "it is known as soon as the leader has read the epoch record in Route 53: see its log for what keeps it"
             }
             Self::NotCalm { .. } => "see to the Region first (`failoverctl why APP`), then drill",
+            Self::CannotCarry { .. } => {
+                "raise the maximum of the node groups named; `failoverctl shift APP --from R` moves as much as they can carry, on your word"
+            }
+            Self::ShiftedAway { .. } => {
+                "give its share back first: `failoverctl return APP --to R`"
+            }
+            Self::NotAway { .. } => {
+                "look where its share is: `failoverctl status`; only a Region that was shifted away can return"
+            }
+            Self::NobodyLeft { .. } => {
+                "bring another Region back first: `failoverctl rejoin APP R`, then `failoverctl return APP --to R`"
+            }
+            Self::ReceiverUnwell { .. } => {
+                "it may be carrying too much: see to it, or give a share back (`failoverctl return APP --to R`), before more is shifted"
+            }
+            Self::ServesSideBySide { .. } => {
+                "`failoverctl shift APP --from R` takes its share away"
+            }
             Self::DrillOpen { .. } => {
                 "wait for its end, or stop it: `failoverctl drill APP --stop`"
             }
@@ -617,6 +667,29 @@ impl fmt::Display for HoldReason {
             Self::NotCalm { region, state } => {
                 write!(f, "{region} is {state}: a drill is for days on which all is well")
             }
+            Self::CannotCarry { short } => {
+                f.write_str("the others cannot carry it: ")?;
+                for (number, one) in short.iter().enumerate() {
+                    let between = if number == 0 { "" } else { "; " };
+                    write!(f, "{between}{one}")?;
+                }
+                Ok(())
+            }
+            Self::ShiftedAway { region } => write!(f, "the share of {region} was taken away"),
+            Self::NotAway { region } => {
+                write!(f, "the share of {region} is not away: there is nothing to give back")
+            }
+            Self::NobodyLeft { region } => {
+                write!(f, "without {region} no Region would be left that serves")
+            }
+            Self::ReceiverUnwell { region, state, run } => write!(
+                f,
+                "{region} is {state} since it carries what run {run} has taken away elsewhere"
+            ),
+            Self::ServesSideBySide { region } => write!(
+                f,
+                "{region} is one of several Regions that serve side by side, and is left by a shift"
+            ),
             Self::DrillOpen { drill, by } => {
                 write!(f, "drill {drill} of {by} is under way")
             }

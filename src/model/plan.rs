@@ -17,6 +17,10 @@ pub struct Plan {
     pub kind: RunKind,
     pub from: RegionId,
     pub to: RegionId,
+    /// Of a shift: the Regions that go on serving, in order of preference, `to` first where it takes
+    /// over the writer. Of a return: those that serve beside `to`. Otherwise none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<RegionId>,
     pub runbook: String,
     pub objective: Objective,
     pub config: ConfigHash,
@@ -32,6 +36,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The Regions that still serve once every step is done, as far as the steps tell; of a shift or
+    /// a return.
+    pub fn left_serving(&self) -> impl Iterator<Item = &RegionId> {
+        self.carriers.iter().filter(|region| {
+            let mut steps = self.steps.iter();
+            !steps.any(|step| step.intent.shuts(region))
+        })
+    }
+
     /// What the run is called that it becomes.
     pub fn run_id(&self) -> RunId {
         RunId(format!("{}-{}", self.application, self.epoch))
@@ -196,6 +209,27 @@ pub enum Promotion {
 }
 
 impl Intent {
+    /// Whether it takes everything away from that Region.
+    pub fn shuts(&self, of: &RegionId) -> bool {
+        match self {
+            Self::Dial {
+                region, percent, ..
+            } => region == of && *percent == 0,
+            Self::Weight {
+                region, endpoints, ..
+            } => region == of && endpoints.iter().all(|endpoint| endpoint.weight == 0),
+            Self::Steer { region, serve, .. } => region == of && !serve,
+            Self::Route53Weights { region, weight, .. } => region == of && *weight == 0,
+            Self::Route53Failover { .. }
+            | Self::AuroraPromote { .. }
+            | Self::ScaleNodegroup { .. }
+            | Self::HttpCheck { .. }
+            | Self::HttpRequest { .. }
+            | Self::Approval { .. }
+            | Self::Wait { .. } => false,
+        }
+    }
+
     /// The word in `uses`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -17,14 +17,43 @@ pub enum RunKind {
     Switchover,
     /// A switchover home.
     Failback,
+    /// Of several Regions that serve side by side, one's share is taken away: it is lost, or sick.
+    Shift,
+    /// Its share is given back.
+    Return,
 }
 
 impl RunKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Failover,
+        Self::Switchover,
+        Self::Failback,
+        Self::Shift,
+        Self::Return,
+    ];
+
+    /// Whether it takes a share away or gives one back, and leaves the other Regions serving.
+    pub fn moves_share(self) -> bool {
+        match self {
+            Self::Shift | Self::Return => true,
+            Self::Failover | Self::Switchover | Self::Failback => false,
+        }
+    }
+
+    /// Whether failoverd may open one by itself.
+    pub fn is_automatic(self) -> bool {
+        match self {
+            Self::Failover | Self::Shift => true,
+            Self::Switchover | Self::Failback | Self::Return => false,
+        }
+    }
+
     /// Whether both Regions are taken to be healthy.
     pub fn is_graceful(self) -> bool {
         match self {
-            Self::Failover => false,
-            Self::Switchover | Self::Failback => true,
+            Self::Failover | Self::Shift => false,
+            Self::Switchover | Self::Failback | Self::Return => true,
         }
     }
 
@@ -34,6 +63,8 @@ impl RunKind {
             Self::Failover => "failover",
             Self::Switchover => "switchover",
             Self::Failback => "failback",
+            Self::Shift => "shift",
+            Self::Return => "return",
         }
     }
 }
@@ -152,6 +183,8 @@ pub enum RunIf {
 pub enum Side {
     From,
     To,
+    /// Each Region that takes over from the one that is left, in a step of its own.
+    Others,
 }
 
 /// Text with `${application.x}`, `${from.x}` and `${to.x}` in it.
@@ -239,6 +272,8 @@ pub enum SizeSpec {
     },
     /// `desired = 6`.
     Absolute(u32),
+    /// `match = "peak"`: its own peak, and what it takes over of the Regions that are away.
+    Peak,
 }
 
 /// Which weights the endpoints of a group get.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AppId, Audit, DiskId, Drill, DrillId, Drills, Epoch, Evacuation, EvacuationId, LagSample,
-    LedgerId, MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen, Traffic, Wall,
+    LedgerId, MemberId, Millis, NodegroupSize, RegionId, Run, RunId, Seen, ShareTaken, Traffic,
+    Wall,
 };
 
 /// Everything the cluster has agreed on.
@@ -124,6 +125,10 @@ pub struct AppState {
     /// ([`Application::open_by_role`](super::Application::open_by_role)).
     #[serde(default)]
     pub steer: BTreeMap<RegionId, bool>,
+    /// Of Regions that serve side by side: those whose share was taken away. From the moment its run
+    /// is opened, until a `return` has executed or the run has given everything back.
+    #[serde(default)]
+    pub away: BTreeMap<RegionId, ShareTaken>,
 }
 
 /// Why automation stands still.

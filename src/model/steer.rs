@@ -44,6 +44,14 @@ pub fn open_word(open: bool) -> &'static str {
 impl Application {
     /// The Regions that stand open as long as nobody steers them.
     pub fn open_by_role(&self, known: Option<&AppState>) -> BTreeSet<RegionId> {
+        if self.is_active_active() {
+            let gone = |region: &RegionId| {
+                let taken = known.and_then(|known| known.away.get(region));
+                taken.is_some_and(|taken| taken.executed)
+            };
+            let open = self.sharing().filter(|region| !gone(&region.name));
+            return open.map(|region| region.name.clone()).collect();
+        }
         let active = known.and_then(|known| known.active.as_ref());
         let serves = active.unwrap_or(&self.home);
         let beside = |name: &RegionId, role: Role| match role {

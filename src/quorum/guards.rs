@@ -10,10 +10,12 @@
 //! | not everything, cool-down, brake, quarantine | hold | warn |
 //! | automation | hold, ask | warn |
 //! | target ready, one at a time | hold | hold |
+//! | of target ready: can the others carry it | hold | warn; hold if none of them can |
+//! | quarantine of the Region that a return gives back to | – | hold |
 //! | data guard | ask | ask; warn with `--allow-data-loss` |
 
 use crate::model::{
-    Agreement, AppState, Application, Automation, AutomationWindow, Guard, GuardVerdict,
+    Agreement, AppRegion, AppState, Application, Automation, AutomationWindow, Guard, GuardVerdict,
     HeldReadiness, HoldReason, Member, Millis, Mono, Now, RegionId, Role, Ruling, RunKind,
     SingleVantage, State, Touches, Unusable, Verdict, VerdictState, Wall,
 };
@@ -21,7 +23,7 @@ use crate::model::{
 use super::data::lag_within_rpo;
 use super::judge::majority;
 use super::matrix::Matrix;
-use super::target::{is_quarantined, looks_down, readiness};
+use super::target::{candidates, is_meant_to_serve, is_quarantined, looks_down, readiness};
 use super::window::open_window;
 
 /// What "a day" is to the brake.
@@ -257,12 +259,15 @@ fn not_everything(ctx: &GuardContext<'_>) -> Ruling {
         return Ruling::Pass;
     }
     let down = |region: &RegionId| looks_down(ctx.app, ctx.verdicts, region);
+    // Whoever's share was taken away is meant neither to serve nor to take over.
+    let is_meant_to = |name: &RegionId| is_meant_to_serve(ctx.app, ctx.state, name);
     let candidates: Vec<&RegionId> = ctx
         .app
         .regions
         .iter()
         .map(|region| &region.name)
         .filter(|name| *name != ctx.from && !is_quarantined(ctx.app, ctx.state, name))
+        .filter(|name| is_meant_to(name))
         .collect();
     let serving: Vec<&RegionId> = ctx
         .app
@@ -270,6 +275,7 @@ fn not_everything(ctx: &GuardContext<'_>) -> Ruling {
         .iter()
         .filter(|region| region.role == Role::Active)
         .map(|region| &region.name)
+        .filter(|name| is_meant_to(name))
         .collect();
     let no_candidate_left =
         !candidates.is_empty() && candidates.iter().all(|candidate| down(candidate));
@@ -290,6 +296,27 @@ fn target_ready(ctx: &GuardContext<'_>) -> Ruling {
     let Some(to) = ctx.to else {
         return Ruling::Hold(HoldReason::NoCandidate);
     };
+    let ruling = ready_for(ctx, to);
+    if ctx.kind != RunKind::Shift || !passes(&ruling) {
+        return ruling;
+    }
+    // Each client goes to whoever is nearest: every one of them must be able to take it.
+    let mut others = candidates(ctx.app, ctx.state, ctx.verdicts, ctx.from);
+    let unready = others.find_map(|other| {
+        let ruling = ready_for(ctx, other);
+        (!passes(&ruling)).then_some(ruling)
+    });
+    unready.or_else(|| capacity(ctx)).unwrap_or(ruling)
+}
+
+fn passes(ruling: &Ruling) -> bool {
+    match ruling {
+        Ruling::Pass | Ruling::Warn(_) => true,
+        Ruling::Hold(_) | Ruling::Ask(_) => false,
+    }
+}
+
+fn ready_for(ctx: &GuardContext<'_>, to: &RegionId) -> Ruling {
     let ready = readiness(
         ctx.now.mono,
         ctx.matrix,
@@ -303,6 +330,32 @@ fn target_ready(ctx: &GuardContext<'_>) -> Ruling {
         Err(reason) => Ruling::Hold(reason),
         Ok(()) => looked_at(ctx, to),
     }
+}
+
+/// Whether those that go on serving can grow to what they would have to carry. A person may shift all
+/// the same, as long as one of them can.
+fn capacity(ctx: &GuardContext<'_>) -> Option<Ruling> {
+    let carriers: Vec<&AppRegion> = candidates(ctx.app, ctx.state, ctx.verdicts, ctx.from)
+        .filter_map(|name| ctx.app.region(name))
+        .collect();
+    let gone: Vec<&AppRegion> = ctx
+        .app
+        .sharing()
+        .filter(|region| &region.name == ctx.from || ctx.state.is_away(&ctx.app.name, &region.name))
+        .collect();
+    let short = ctx.app.shortfalls(ctx.state, &gone, &carriers);
+    if short.is_empty() {
+        return None;
+    }
+    let anybody_can = carriers
+        .iter()
+        .any(|region| short.iter().all(|short| short.region != region.name));
+    let reason = HoldReason::CannotCarry { short };
+    Some(if anybody_can {
+        ctx.unless_operator(reason)
+    } else {
+        Ruling::Hold(reason)
+    })
 }
 
 /// Only what is about `to` counts, or about no Region, such as the global cluster; and of that only
@@ -326,7 +379,9 @@ fn looked_at(ctx: &GuardContext<'_>, to: &RegionId) -> Ruling {
             finding: Box::new(finding.clone()),
         }),
         // While it served, nothing that was found of it stood in anybody's way.
-        None if held.active == *to => stale(Some(ctx.now.mono.since(held.looked_at))),
+        None if held.active == *to && !ctx.kind.moves_share() => {
+            stale(Some(ctx.now.mono.since(held.looked_at)))
+        }
         None => Ruling::Pass,
     }
 }
@@ -420,6 +475,10 @@ fn brake(ctx: &GuardContext<'_>) -> Ruling {
 
 fn quarantine(ctx: &GuardContext<'_>) -> Ruling {
     match ctx.to {
+        // Nobody is given back to a Region of which no person has said that it is well again.
+        Some(to) if ctx.kind == RunKind::Return && is_quarantined(ctx.app, ctx.state, to) => {
+            Ruling::Hold(HoldReason::Quarantined { region: to.clone() })
+        }
         Some(to) if is_quarantined(ctx.app, ctx.state, to) => {
             ctx.unless_operator(HoldReason::Quarantined { region: to.clone() })
         }

@@ -18,6 +18,12 @@ pub fn looks_down(app: &Application, verdicts: &[Verdict], region: &RegionId) ->
             .any(|v| &v.region == region && v.state == VerdictState::Down)
 }
 
+/// Whether that Region may carry users now: of several that serve side by side, one whose share was not
+/// taken away.
+pub(super) fn is_meant_to_serve(app: &Application, state: &State, region: &RegionId) -> bool {
+    !app.is_active_active() || app.serving(state).any(|r| &r.name == region)
+}
+
 /// Whether that Region waits for an operator's `rejoin`, where the policy asks for one.
 pub(super) fn is_quarantined(app: &Application, state: &State, region: &RegionId) -> bool {
     app.guards.quarantine
@@ -39,7 +45,8 @@ pub fn choose_target(
 }
 
 /// The Regions that are not `from`, not quarantined, not being evacuated and do not look down, as
-/// configured.
+/// configured. Of Regions that serve side by side only those that serve now: all of them go on, and
+/// take over from `from`.
 pub fn candidates<'a>(
     app: &'a Application,
     state: &State,
@@ -50,7 +57,8 @@ pub fn candidates<'a>(
         .iter()
         .map(|region| &region.name)
         .filter(move |name| {
-            *name != from
+            is_meant_to_serve(app, state, name)
+                && *name != from
                 && !is_quarantined(app, state, name)
                 && !looks_down(app, verdicts, name)
                 && state.evacuation_of(name).is_none()

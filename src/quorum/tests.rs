@@ -7,6 +7,8 @@ use crate::model::*;
 
 use super::*;
 
+mod shares;
+
 const S: u64 = 1_000;
 
 /// What there is to decide upon; every part may be changed before [`World::decide`].

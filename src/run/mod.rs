@@ -20,6 +20,7 @@ mod live_drill;
 mod members;
 mod open;
 mod restored;
+mod shares;
 mod steer;
 mod steps;
 mod waves;

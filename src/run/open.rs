@@ -10,7 +10,7 @@ use crate::model::{
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 use super::evacuate;
-use super::{consent, drill, live_drill, steer};
+use super::{consent, drill, live_drill, shares, steer};
 
 /// What the brake counts within.
 const BRAKE_WINDOW: Millis = Millis::from_mins(24 * 60);
@@ -47,6 +47,7 @@ pub(super) fn open_for(
         return Ok(Event::NoChange);
     }
     check_plan(plan)?;
+    shares::check(state, plan)?;
     if !state.epoch_is_known(&plan.application) {
         return Err(Rejection::Guard {
             reason: HoldReason::EpochUnknown,
@@ -64,6 +65,8 @@ pub(super) fn open_for(
     }
     if let Some(active) = known.and_then(|app| app.active.as_ref())
         && active != &plan.from
+        // A share is moved wherever the writer is; the writer only from where it is.
+        && (!plan.kind.moves_share() || plan.steps.iter().any(|s| s.intent.is_data_step()))
     {
         return Err(Rejection::BadPlan {
             why: format!("it leaves {}, but {active} serves", plan.from),
@@ -87,6 +90,8 @@ pub(super) fn open_for(
         // An older quarantine is not this run's to lift.
         app.quarantined.entry(plan.from.clone()).or_insert(now);
     }
+
+    shares::opened(app, plan, &id, now);
 
     let steps = plan
         .steps
@@ -264,13 +269,26 @@ pub(super) fn follow_execution(state: &mut State, id: &RunId) {
     run.status = RunStatus::Soaking {
         until: executed_at + run.soak,
     };
-    if moves_data(run) && !has_promoted(run) {
+    let stays = if run.plan.kind.moves_share() {
+        !has_promoted(run)
+    } else {
+        moves_data(run) && !has_promoted(run)
+    };
+    shares::executed(state, id);
+    let Some(run) = state.runs.get(id).cloned() else {
+        return;
+    };
+    let app = app_mut(state, &run.application);
+    if run.plan.kind.moves_share() {
+        steer::follow_roles(app, &run);
+    }
+    if stays {
         return;
     }
-    let run = run.clone();
-    let app = app_mut(state, &run.application);
     app.active = Some(run.plan.to.clone());
-    steer::follow_roles(app, &run);
+    if !run.plan.kind.moves_share() {
+        steer::follow_roles(app, &run);
+    }
     evacuate::follow(state, now, id);
 }
 
@@ -525,6 +543,9 @@ pub(super) fn finish(state: &mut State, now: Wall, id: &RunId, status: RunStatus
     // The Region was not left after all, so nothing keeps it from being a candidate.
     if undone && app.quarantined.get(&from) == Some(&opened_at) {
         app.quarantined.remove(&from);
+    }
+    if undone && app.away.get(&from).is_some_and(|away| &away.run == id) {
+        app.away.remove(&from);
     }
     forget_other_days(&mut app.automatic_runs, now);
     evacuate::follow(state, now, id);

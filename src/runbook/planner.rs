@@ -21,6 +21,7 @@ mod graph;
 mod record_weights;
 mod resolve;
 mod scale;
+mod shares;
 mod template;
 mod weights;
 
@@ -49,6 +50,8 @@ pub struct PlanRequest<'a> {
     pub from: &'a RegionId,
     /// The Region to go to.
     pub to: &'a RegionId,
+    /// Of a shift: the Regions that go on serving. Of a return: those that serve beside `to`.
+    pub carriers: &'a [RegionId],
     /// For what was recorded of sizes, lag and traffic.
     pub state: &'a State,
     /// Traffic as read for this plan, and when; what was recorded serves if it could not be read.
@@ -75,21 +78,24 @@ pub fn plan(request: &PlanRequest<'_>) -> Result<Plan, HoldReason> {
     let mut notes = BTreeSet::new();
     let steps = graph::resolve_all(&scene, &mut notes)?;
     let data_loss = scene.data_loss().cloned();
+    let carriers: Vec<RegionId> = scene.carriers.iter().map(|r| r.name.clone()).collect();
     let hash = hash(&Choices {
         application: &request.app.name,
         kind: request.kind,
         from: request.from,
         to: request.to,
+        carriers: &carriers,
         runbook: &request.runbook.name,
         epoch: request.epoch,
         steps: chosen(&steps),
         data_loss: data_loss.as_ref().map(Consent::from),
     })?;
-    Ok(Plan {
+    let plan = Plan {
         application: request.app.name.clone(),
         kind: request.kind,
         from: request.from.clone(),
         to: request.to.clone(),
+        carriers,
         runbook: request.runbook.name.clone(),
         objective: request.runbook.objective,
         config: request.app.config.clone(),
@@ -102,7 +108,13 @@ pub fn plan(request: &PlanRequest<'_>) -> Result<Plan, HoldReason> {
         data_loss,
         made_at: request.now,
         hash,
-    })
+    };
+    if plan.kind.moves_share() && plan.left_serving().next().is_none() {
+        return Err(HoldReason::NobodyLeft {
+            region: plan.from.clone(),
+        });
+    }
+    Ok(plan)
 }
 
 /// What a plan's hash is over: every choice, and neither dates nor remarks. So a plan that is made
@@ -113,6 +125,8 @@ struct Choices<'a> {
     kind: RunKind,
     from: &'a RegionId,
     to: &'a RegionId,
+    #[serde(skip_serializing_if = "<[RegionId]>::is_empty")]
+    carriers: &'a [RegionId],
     runbook: &'a str,
     epoch: Epoch,
     steps: Vec<PlannedStep>,
@@ -167,10 +181,15 @@ fn impossible(step: Option<&StepId>, why: String) -> HoldReason {
 type Notes = BTreeSet<(String, Wall)>;
 
 /// A request whose Regions are known to exist.
+#[derive(Clone)]
 struct Scene<'a> {
     request: &'a PlanRequest<'a>,
     from: &'a AppRegion,
     to: &'a AppRegion,
+    /// Of a shift or a return.
+    carriers: Vec<&'a AppRegion>,
+    /// The one of them that a step with `region = "others"` is about just now.
+    carrier: Option<&'a AppRegion>,
     traffic: Option<(&'a Traffic, Wall)>,
 }
 
@@ -202,12 +221,15 @@ impl<'a> Scene<'a> {
             );
             return Err(impossible(None, why));
         }
+        let carriers = shares::carriers(request, from, to)?;
         let recorded = request.state.apps.get(&app.name);
         let recorded = recorded.and_then(|known| known.traffic.as_ref());
         Ok(Self {
             request,
             from,
             to,
+            carriers,
+            carrier: None,
             traffic: request
                 .fresh
                 .or(recorded.map(|seen| (&seen.value, seen.at))),
@@ -225,7 +247,9 @@ impl<'a> Scene<'a> {
     fn region(&self, side: Side) -> &'a AppRegion {
         match side {
             Side::From => self.from,
+            // Each of the others has its own turn; see `graph`.
             Side::To => self.to,
+            Side::Others => self.carrier.unwrap_or(self.to),
         }
     }
 
@@ -238,7 +262,7 @@ impl<'a> Scene<'a> {
 fn other(side: Side) -> Side {
     match side {
         Side::From => Side::To,
-        Side::To => Side::From,
+        Side::To | Side::Others => Side::From,
     }
 }
 

@@ -121,6 +121,7 @@ async fn start(trio: &Trio, index: usize) -> Node {
 
 fn ask(kind: RunKind, by: &str, allow_data_loss: bool) -> PlanAsk {
     PlanAsk {
+        from: None,
         app: app(),
         kind,
         to: None,
@@ -131,6 +132,7 @@ fn ask(kind: RunKind, by: &str, allow_data_loss: bool) -> PlanAsk {
 
 fn request(kind: RunKind, by: &str, plan_hash: Option<PlanHash>) -> RunRequest {
     RunRequest {
+        from: None,
         app: app(),
         kind,
         to: None,

@@ -1,25 +1,46 @@
 //! Regions that serve side by side, each with its share of the users.
 
-use failoverd::model::{NodegroupRef, RegionId};
+use failoverd::model::{NodegroupRef, RegionId, RunKind};
 
 use super::config::{after, changed, read};
 
-/// Both Regions of the good configuration serve, with these lines.
-fn side_by_side<'a>(first: &'a str, second: &'a str) -> [(&'a str, &'a str); 2] {
-    [("role = \"active\"", first), ("role = \"standby\"", second)]
+/// What the runbooks for Regions side by side ask of the application, and a peak for each node group.
+const COMPLETE: [(&str, &str); 4] = [
+    (
+        "{ fence_url = \"https://ops.west.example.net/fence\" }",
+        "{ fence_url = \"https://ops.west.example.net/fence\", unfence_url = \"https://ops.west.example.net/unfence\", health_url = \"https://west.example.net/healthz\" }",
+    ),
+    (
+        "{ fence_url = \"https://ops.central.example.net/fence\" }",
+        "{ fence_url = \"https://ops.central.example.net/fence\", unfence_url = \"https://ops.central.example.net/unfence\", health_url = \"https://central.example.net/healthz\" }",
+    ),
+    (
+        "{ cluster = \"west\", name = \"web\" }",
+        "{ cluster = \"west\", name = \"web\", peak = 7 }",
+    ),
+    (
+        "{ cluster = \"central\", name = \"web\" }",
+        "{ cluster = \"central\", name = \"web\", peak = 5 }",
+    ),
+];
+
+/// Both Regions of the good configuration serve.
+const HALVES: [(&str, &str); 2] = [
+    ("role = \"active\"", "role = \"active\"\nshare = 60"),
+    ("role = \"standby\"", "role = \"active\"\nshare = 40"),
+];
+
+/// The same with these lines.
+fn side_by_side<'a>(first: &'a str, second: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut changes = vec![("role = \"active\"", first), ("role = \"standby\"", second)];
+    changes.extend(COMPLETE);
+    changes
 }
 
 #[test]
 fn regions_with_shares_serve_side_by_side() {
-    let mut changes = side_by_side(
-        "role = \"active\"\nshare = 60",
-        "role = \"active\"\nshare = 40",
-    )
-    .to_vec();
-    changes.push((
-        "{ cluster = \"west\", name = \"web\" }",
-        "{ cluster = \"west\", name = \"web\", peak = 7 }",
-    ));
+    let mut changes = HALVES.to_vec();
+    changes.extend(COMPLETE);
     let loaded = match read(&changed(&changes), &[], &[]) {
         Ok(loaded) => loaded,
         Err(findings) => panic!("{findings}"),
@@ -38,7 +59,49 @@ fn regions_with_shares_serve_side_by_side() {
         name: "web".to_owned(),
     };
     assert_eq!(app.regions[0].peak(&group("west")), Some(7));
-    assert_eq!(app.regions[1].peak(&group("central")), None);
+    assert_eq!(app.regions[1].peak(&group("central")), Some(5));
+    assert_eq!(app.regions[1].peak(&group("west")), None);
+    // Only what moves shares is there unasked: what moves the writer alone is a choice.
+    let runbooks: Vec<_> = app.runbooks.iter().collect();
+    let shift = (&RunKind::Shift, &"active-active".to_owned());
+    let give_back = (&RunKind::Return, &"active-active-return".to_owned());
+    assert_eq!(runbooks, [shift, give_back]);
+}
+
+#[test]
+fn what_the_runbooks_of_shares_need() {
+    insta::assert_snapshot!(after(&HALVES));
+}
+
+#[test]
+fn a_runbook_that_moves_users_where_only_a_shift_may() {
+    let mut changes = HALVES.to_vec();
+    changes.extend(COMPLETE);
+    changes.push((
+        "[application.vars]",
+        "[application.runbooks]\nswitchover = \"active-passive\"\n\n[application.vars]",
+    ));
+    insta::assert_snapshot!(after(&changes));
+}
+
+#[test]
+fn a_shift_where_one_region_serves() {
+    insta::assert_snapshot!(after(&[(
+        "[application.vars]",
+        "[application.runbooks]\nshift = \"active-active\"\n\n[application.vars]",
+    )]));
+}
+
+#[test]
+fn others_where_there_are_none() {
+    let own = "schema = 1\nname = \"own\"\ndescription = \"d\"\nfor = [\"failover\", \"shift\"]\n\
+               objective = { rto = \"5m\", rpo = \"1s\" }\n\n[[step]]\nid = \"grow\"\n\
+               uses = \"eks.scale_nodegroup\"\n\
+               with = { region = \"others\", match = \"peak\", percent = 50 }\n";
+    insta::assert_snapshot!(match failoverd::runbook::parse_runbook("own.toml", own) {
+        Ok(_) => panic!("no mistake was found"),
+        Err(findings) => findings.to_string(),
+    });
 }
 
 #[test]

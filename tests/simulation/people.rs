@@ -100,6 +100,7 @@ impl World {
             _ => RunKind::Switchover,
         };
         RunRequest {
+            from: None,
             app: product::app(),
             kind,
             to: None,
@@ -261,6 +262,7 @@ impl World {
         match &view.phase {
             Phase::NeedsOperator { run: None, .. } => {
                 let request = RunRequest {
+                    from: None,
                     app,
                     kind: RunKind::Failover,
                     to: None,

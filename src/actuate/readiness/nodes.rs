@@ -7,7 +7,7 @@ use super::Scene;
 use super::book::{About, Book, Reader};
 use crate::actuate::classify::read_error;
 use crate::actuate::eks::describe;
-use crate::model::{AppRegion, Intent, NodegroupRef, ReadinessCode, RegionId, RunKind};
+use crate::model::{AppRegion, Intent, NodegroupRef, ReadinessCode, RegionId};
 use crate::ports::ReadError;
 
 /// Fewer is one Availability Zone's outage away from none.
@@ -66,7 +66,7 @@ async fn nodegroup_of(
 fn wanted(scene: &Scene<'_>, region: &RegionId, group: &NodegroupRef) -> Option<u32> {
     let plans = scene.asked.trials.iter();
     plans
-        .filter(|trial| trial.kind == RunKind::Failover && &trial.to == region)
+        .filter(|trial| trial.kind.is_automatic() && &trial.to == region)
         .filter_map(|trial| trial.plan.as_ref().ok())
         .flat_map(|plan| &plan.steps)
         .find_map(|step| match &step.intent {

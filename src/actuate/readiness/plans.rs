@@ -4,7 +4,7 @@
 use super::Scene;
 use super::book::{About, Book};
 use crate::actuate::permissions::control_plane;
-use crate::model::{HoldReason, OnFailure, Plan, PlannedStep, ReadinessCode, RunKind};
+use crate::model::{HoldReason, OnFailure, Plan, PlannedStep, ReadinessCode};
 use crate::ports::PlanTrial;
 
 pub(super) fn judge(scene: &Scene<'_>, book: &mut Book) {
@@ -13,7 +13,7 @@ pub(super) fn judge(scene: &Scene<'_>, book: &mut Book) {
         match &trial.plan {
             Ok(plan) => {
                 book.passed(about, format!("a plan of {} steps", plan.steps.len()));
-                if trial.kind == RunKind::Failover {
+                if trial.kind.is_automatic() {
                     leaning(book, trial, plan);
                 }
             }
@@ -34,7 +34,7 @@ fn refused(book: &mut Book, about: About, trial: &PlanTrial, reason: &HoldReason
     if trial.blind {
         let remedy = "where traffic stands could not be read just now: it is tried again";
         book.unknown(about, text, remedy);
-    } else if trial.kind == RunKind::Failover {
+    } else if trial.kind.is_automatic() {
         book.blocking(about, text, reason.remedy());
     } else {
         // An outage does not need it.

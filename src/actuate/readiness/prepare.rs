@@ -28,11 +28,19 @@ pub struct Known<'a> {
 pub fn prepare(known: &Known<'_>) -> Inspection {
     let active = active_region(known.app, known.state);
     let mut trials = Vec::new();
+    trials.extend(of_shares(known));
     for to in known.app.regions.iter().map(|region| &region.name) {
         if to == active {
             continue;
         }
+        if known.state.is_away(&known.app.name, to) {
+            continue;
+        }
         for kind in [RunKind::Failover, RunKind::Switchover, RunKind::Failback] {
+            // Where several Regions serve side by side, moving the writer alone is nobody's default.
+            if known.app.is_active_active() && !known.app.runbooks.contains_key(&kind) {
+                continue;
+            }
             // A failback leads home and nowhere else.
             if kind == RunKind::Failback && to != &known.app.home {
                 continue;
@@ -41,7 +49,7 @@ pub fn prepare(known: &Known<'_>) -> Inspection {
                 kind,
                 from: active.clone(),
                 to: to.clone(),
-                plan: try_plan(known, kind, active, to),
+                plan: try_plan(known, kind, active, to, &[]),
                 blind: known.traffic.is_none(),
             });
         }
@@ -53,10 +61,46 @@ pub fn prepare(known: &Known<'_>) -> Inspection {
         touches: kinds
             .filter_map(|kind| touches(known, *kind))
             .fold(Touches::default(), Touches::or),
-        binding: touches(known, RunKind::Failover).unwrap_or_default(),
+        binding: touches(known, known.app.automatic_kind()).unwrap_or_default(),
         last_exercise: last_exercise(known),
         drill_max_age: known.drill_max_age,
     }
+}
+
+/// The shift of each Region that serves side by side with others, and the return of each that is away.
+fn of_shares(known: &Known<'_>) -> Vec<PlanTrial> {
+    let serving: Vec<RegionId> = known
+        .app
+        .serving(known.state)
+        .map(|region| region.name.clone())
+        .collect();
+    let away: Vec<&RegionId> = known
+        .state
+        .away(&known.app.name)
+        .map(|(region, _)| region)
+        .collect();
+    let returns = serving.first().into_iter().flat_map(|from| {
+        let away = away.iter().copied();
+        away.map(move |to| (RunKind::Return, from.clone(), to.clone()))
+    });
+    let shifts = serving.iter().filter_map(|from| {
+        let to = serving.iter().find(|to| *to != from)?;
+        Some((RunKind::Shift, from.clone(), to.clone()))
+    });
+    shifts
+        .chain(returns)
+        .map(|(kind, from, to)| {
+            let moved = if kind == RunKind::Shift { &from } else { &to };
+            let carriers: Vec<RegionId> = serving.iter().filter(|r| *r != moved).cloned().collect();
+            PlanTrial {
+                kind,
+                plan: try_plan(known, kind, &from, &to, &carriers),
+                from,
+                to,
+                blind: known.traffic.is_none(),
+            }
+        })
+        .collect()
 }
 
 fn try_plan(
@@ -64,11 +108,13 @@ fn try_plan(
     kind: RunKind,
     from: &RegionId,
     to: &RegionId,
+    carriers: &[RegionId],
 ) -> Result<crate::model::Plan, HoldReason> {
     let runbook = runbook(known, kind).ok_or(HoldReason::NoRunbook { kind })?;
     let recorded = known.state.apps.get(&known.app.name);
     let epoch = recorded.map_or(Epoch(0), |app| app.epoch);
     plan(&PlanRequest {
+        carriers,
         app: known.app,
         runbook,
         kind,

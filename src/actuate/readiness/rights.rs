@@ -19,7 +19,7 @@ use super::plans::is_needed;
 use crate::actuate::classify::read_error;
 use crate::actuate::clients::IAM_REGION;
 use crate::actuate::permissions::{self, permissions};
-use crate::model::{ReadinessCode, RegionId, RunKind};
+use crate::model::{ReadinessCode, RegionId};
 use crate::ports::ReadError;
 
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
@@ -118,7 +118,7 @@ fn needed(scene: &Scene<'_>, names: &[String]) -> BTreeMap<(String, String), Nee
             continue;
         };
         for step in &plan.steps {
-            let binds = trial.kind == RunKind::Failover && is_needed(step);
+            let binds = trial.kind.is_automatic() && is_needed(step);
             let intents = std::iter::once(&step.intent).chain(&step.restore);
             for permission in intents.flat_map(permissions) {
                 let resource = whole(&permission.resource, names);

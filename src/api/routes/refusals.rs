@@ -119,6 +119,12 @@ pub(in crate::api) fn of_guard(reason: &HoldReason) -> Problem {
         | HoldReason::PlanImpossible { .. }
         | HoldReason::NotCalm { .. }
         | HoldReason::DrillOpen { .. }
+        | HoldReason::CannotCarry { .. }
+        | HoldReason::ShiftedAway { .. }
+        | HoldReason::NotAway { .. }
+        | HoldReason::NobodyLeft { .. }
+        | HoldReason::ReceiverUnwell { .. }
+        | HoldReason::ServesSideBySide { .. }
         | HoldReason::NothingWrong => StatusCode::CONFLICT,
     };
     Problem::new(status, reason.code(), reason.to_string(), reason.remedy())

@@ -22,7 +22,7 @@ pub(super) fn routes(room: Room) -> Room {
         .change(AccessRole::Operator, routes!(start))
 }
 
-/// Where to, if that is a Region of the application.
+/// The Region that is named, if that is one of the application.
 pub(super) fn target(app: &Application, to: Option<&String>) -> Result<Option<RegionId>, Problem> {
     let Some(to) = to else {
         return Ok(None);
@@ -52,6 +52,7 @@ async fn plan(
     let body: MakePlan = parse(&body)?;
     let app = api.application(&caller, &name)?;
     let ask = PlanAsk {
+        from: target(app, body.from.as_ref())?,
         app: app.name.clone(),
         kind: body.kind.map_or(RunKind::Failover, view::asked_kind),
         to: target(app, body.to.as_ref())?,
@@ -83,6 +84,7 @@ async fn start(
 ) -> Result<Begun<RunStarted>, Problem> {
     let app = api.application(&act.caller, &name)?;
     let request = RunRequest {
+        from: target(app, act.body.from.as_ref())?,
         app: app.name.clone(),
         kind: view::asked_kind(act.body.kind),
         to: target(app, act.body.to.as_ref())?,

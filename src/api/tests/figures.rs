@@ -118,6 +118,7 @@ fn run() -> Run {
         before: None,
     };
     let plan = Plan {
+        carriers: Vec::new(),
         application: "shop".into(),
         kind: RunKind::Failover,
         from: fixtures::FROM.into(),

@@ -87,7 +87,11 @@ const BOUNDS: [(&str, &str, &str); 42] = [
     ("", "phase", "the nine phases"),
     ("", "guard", "the guards"),
     ("", "ruling", "`warn`, `hold`, `ask`"),
-    ("", "kind", "`failover`, `switchover`, `failback`"),
+    (
+        "",
+        "kind",
+        "`failover`, `switchover`, `failback`, `shift`, `return`",
+    ),
     ("", "origin", "`quorum`, `operator`"),
     ("", "activity", "what a member does about a step: six words"),
     ("", "version", "one"),

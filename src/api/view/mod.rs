@@ -112,6 +112,8 @@ fn run_kind(kind: crate::model::RunKind) -> wire::RunKind {
         RunKind::Failover => wire::RunKind::Failover,
         RunKind::Switchover => wire::RunKind::Switchover,
         RunKind::Failback => wire::RunKind::Failback,
+        RunKind::Shift => wire::RunKind::Shift,
+        RunKind::Return => wire::RunKind::Return,
     }
 }
 
@@ -122,6 +124,8 @@ pub(in crate::api) fn asked_kind(kind: wire::RunKind) -> crate::model::RunKind {
         wire::RunKind::Failover => RunKind::Failover,
         wire::RunKind::Switchover => RunKind::Switchover,
         wire::RunKind::Failback => RunKind::Failback,
+        wire::RunKind::Shift => RunKind::Shift,
+        wire::RunKind::Return => RunKind::Return,
     }
 }
 

@@ -12,7 +12,11 @@ pub struct MakePlan {
     /// `failover` if absent.
     #[serde(default)]
     pub kind: Option<RunKind>,
-    /// Where to; chosen like an automatic run's if absent, home for a failback.
+    /// Of a shift: whose share is taken away; the Region that is lost if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Where to; chosen like an automatic run's if absent, home for a failback, the Region that was
+    /// shifted away for a return.
     #[serde(default)]
     pub to: Option<String>,
     /// As if unreplicated data might be lost.

@@ -12,6 +12,10 @@ pub enum RunKind {
     Failover,
     Switchover,
     Failback,
+    /// Of several Regions that serve side by side, one's share is taken away.
+    Shift,
+    /// Its share is given back.
+    Return,
 }
 
 /// `POST /v1/applications/{application}/runs`.
@@ -19,7 +23,11 @@ pub enum RunKind {
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
     pub kind: RunKind,
-    /// Where to; chosen like an automatic run's if absent, home for a failback.
+    /// Of a shift: whose share is taken away; the Region that is lost if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Where to; chosen like an automatic run's if absent, home for a failback, the Region that was
+    /// shifted away for a return.
     #[serde(default)]
     pub to: Option<String>,
     /// Why it is asked for. Required: it stands in the audit and in the run.

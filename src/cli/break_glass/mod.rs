@@ -195,6 +195,7 @@ async fn with(asked: &BreakGlass, alone: &Alone) -> Result<Exit, Stop> {
     }
     confirm(asked, &missing)?;
     let request = RunRequest {
+        from: None,
         app: plan.application.clone(),
         kind: plan.kind,
         to: Some(plan.to.clone()),
@@ -217,6 +218,7 @@ async fn with(asked: &BreakGlass, alone: &Alone) -> Result<Exit, Stop> {
 
 async fn plan(asked: &BreakGlass, alone: &Alone) -> Result<Planned, Stop> {
     let ask = PlanAsk {
+        from: None,
         app: AppId(asked.app.clone()),
         kind: asked.kind(),
         to: Some(RegionId(asked.to.clone())),

@@ -323,6 +323,7 @@ mod tests {
             ),
         ];
         let plan = Plan {
+            carriers: Vec::new(),
             application: app,
             kind: RunKind::Failover,
             from: "eu-west-1".into(),

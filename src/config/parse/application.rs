@@ -82,7 +82,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
             guards_place = t.place().clone();
             sections::guards(t, context.guards)
         });
-        let (runbooks, runbook_places) =
+        let (mut runbooks, runbook_places) =
             table.section("runbooks", "[application.runbooks]", super::runbook_choice);
         let aws = table.section("aws", "[application.aws]", |t| {
             sections::aws(t, context.aws)
@@ -97,6 +97,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
             .unwrap_or_default();
         let name = name?;
         check_regions(table, &regions, written, &name);
+        shares::runbooks(findings, &regions, &mut runbooks, &runbook_places);
         check_endpoint_groups(findings, &regions, resources.accelerator_arn.as_deref());
         // Which of several is at home is refused above; any will do to go on.
         let home = regions

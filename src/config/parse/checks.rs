@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Automation, Millis, RegionDownRule, RegionId, Runbook, SingleVantage};
+use crate::model::{
+    ActionSpec, Automation, Millis, RegionDownRule, RegionId, RunKind, Runbook, RunbookStep,
+    SingleVantage,
+};
 use crate::runbook::spanned::{Findings, Place};
 
 use super::application::{AppDraft, RegionDraft};
@@ -376,6 +379,42 @@ fn freshness(findings: &Findings, app: &AppDraft) {
                 )),
         );
     }
+}
+
+/// Of Regions that serve side by side only a shift and a return move users: what moves the writer must
+/// not, for nobody would know afterwards who serves.
+pub(super) fn moves_users(
+    findings: &Findings,
+    app: &AppDraft,
+    kind: RunKind,
+    runbook: &Runbook,
+    place: &Place,
+) {
+    let touches = runbook.touches();
+    if !app.app.is_active_active() || kind.moves_share() {
+        return;
+    }
+    let steers = |step: &RunbookStep| matches!(step.action, ActionSpec::Steer { .. });
+    if !touches.accelerator && !touches.records && !runbook.steps.iter().any(steers) {
+        return;
+    }
+    findings.push(
+        findings
+            .error(
+                "moves_users",
+                place,
+                format!(
+                    "the runbook \"{}\" moves users, and of application `{}` a {kind} moves the \
+                     writer alone",
+                    runbook.name, app.app.name
+                ),
+            )
+            .label("its Regions serve side by side")
+            .help(
+                "Use \"database-only\" or one like it: only a shift takes users away, and only a \
+                 return gives them back.",
+            ),
+    );
 }
 
 /// Whether the runbook's objective can be met by the policy around it.

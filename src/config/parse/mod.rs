@@ -211,9 +211,6 @@ fn read_runbooks(findings: &Findings, files: &[Arc<Source>]) -> BTreeMap<String,
     runbooks
 }
 
-/// What an application runs where it does not say: the shipped runbook that every kind of run has.
-const DEFAULT_RUNBOOK: &str = "active-passive";
-
 fn check_runbooks(
     findings: &Findings,
     sections: Option<&Sections>,
@@ -263,7 +260,8 @@ fn check_runbooks(
             continue;
         }
         used.entry(name).or_default().insert(*kind);
-        if *kind == RunKind::Failover {
+        checks::moves_users(findings, draft, *kind, &parsed.runbook, place);
+        if kind.is_automatic() {
             checks::objective(findings, draft, &parsed.runbook, place);
         }
     }
@@ -289,6 +287,8 @@ fn runbook_choice(table: &Table<'_>) -> RunbookChoice {
         (RunKind::Failover, "failover"),
         (RunKind::Switchover, "switchover"),
         (RunKind::Failback, "failback"),
+        (RunKind::Shift, "shift"),
+        (RunKind::Return, "return"),
     ] {
         let chosen: Option<Located<String>> = table.located(key, read::text);
         match chosen {
@@ -296,9 +296,8 @@ fn runbook_choice(table: &Table<'_>) -> RunbookChoice {
                 names.insert(kind, chosen.value);
                 places.insert(kind, chosen.place);
             }
-            None => {
-                names.insert(kind, DEFAULT_RUNBOOK.to_owned());
-            }
+            // Which it is depends on whether several Regions serve side by side: see `shares`.
+            None => {}
         }
     }
     (names, places)

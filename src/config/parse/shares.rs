@@ -1,9 +1,21 @@
 //! The shares of an application whose Regions serve side by side.
 
-use crate::model::Role;
-use crate::runbook::spanned::{Findings, Located};
+use std::collections::BTreeMap;
+
+use crate::model::{Role, RunKind};
+use crate::runbook::spanned::{Findings, Located, Place};
 
 use super::application::RegionDraft;
+
+/// What an application runs where it does not say: the shipped runbook that every kind of run has, if
+/// one Region serves at a time.
+const DEFAULT_RUNBOOK: &str = "active-passive";
+
+/// What takes a share away,
+const SHIFT: &str = "active-active";
+
+/// and gives it back.
+const RETURN: &str = "active-active-return";
 
 /// What all shares must add up to.
 const WHOLE: u32 = 100;
@@ -83,5 +95,44 @@ pub(super) fn check(findings: &Findings, regions: &[RegionDraft], app: &Located<
                 .label(format!("with this one {sum} %"))
                 .help(help),
         );
+    }
+}
+
+/// Every kind of run has its runbook, chosen or by default; shares are moved only where there are any.
+pub(super) fn runbooks(
+    findings: &Findings,
+    regions: &[RegionDraft],
+    chosen: &mut BTreeMap<RunKind, String>,
+    places: &BTreeMap<RunKind, Place>,
+) {
+    let shares = regions.iter().filter(|r| r.region.share.is_some()).count();
+    let side_by_side = shares >= 2;
+    for kind in RunKind::ALL {
+        let default = match kind {
+            // A run of these would move the writer alone: for that nobody has a runbook unasked.
+            RunKind::Failover | RunKind::Switchover | RunKind::Failback if side_by_side => continue,
+            RunKind::Failover | RunKind::Switchover | RunKind::Failback => DEFAULT_RUNBOOK,
+            RunKind::Shift if side_by_side => SHIFT,
+            RunKind::Return if side_by_side => RETURN,
+            RunKind::Shift | RunKind::Return => {
+                if let Some(place) = places.get(&kind) {
+                    findings.push(
+                        findings
+                            .error(
+                                "no_shares",
+                                place,
+                                format!("there is no share that a {kind} could move"),
+                            )
+                            .label("one Region serves at a time")
+                            .help(
+                                "Remove it, or give each of the active Regions its `share` in \
+                                 percent.",
+                            ),
+                    );
+                }
+                continue;
+            }
+        };
+        chosen.entry(kind).or_insert_with(|| default.to_owned());
     }
 }

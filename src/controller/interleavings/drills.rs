@@ -257,6 +257,7 @@ fn a_lost_target_is_told_with_the_next_candidate_and_must_last_after_the_promoti
         failing_since: None,
     };
     let plan = plan(&PlanRequest {
+        carriers: &[],
         app: &app,
         runbook: &runbook(),
         kind: RunKind::Switchover,
@@ -363,6 +364,7 @@ fn two_leaders_that_open_at_once_open_one_run_and_the_second_is_told() {
             evidence: Vec::new(),
         };
         let plan = plan(&PlanRequest {
+            carriers: &[],
             app: &shop(),
             runbook: &runbook(),
             kind: RunKind::Failover,

@@ -21,6 +21,7 @@ fn asked() -> DrillAsk {
 fn begin(scene: &mut Scene) -> Result<(), Vec<HoldReason>> {
     let (controller, now) = (&scene.controller, scene.now);
     let ask = PlanAsk {
+        from: None,
         app: Scene::app(),
         kind: RunKind::Switchover,
         to: None,

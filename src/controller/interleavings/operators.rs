@@ -5,6 +5,7 @@ use crate::controller::PlanAsk;
 
 fn ask(kind: RunKind) -> PlanAsk {
     PlanAsk {
+        from: None,
         app: Scene::app(),
         kind,
         to: Some(TO.into()),
@@ -29,6 +30,7 @@ impl Scene {
     fn start_with(&mut self, hash: Option<PlanHash>) {
         self.requests.insert("ada".to_owned());
         self.step(Input::Request(RunRequest {
+            from: None,
             app: Self::app(),
             kind: RunKind::Switchover,
             to: Some(TO.into()),

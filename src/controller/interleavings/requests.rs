@@ -32,6 +32,7 @@ fn a_request_that_the_ledger_refuses_is_declined() {
     scene.hearing = Hearing::Fine;
     // Another application holds the same resource; only `apply` can know.
     let plan = plan(&PlanRequest {
+        carriers: &[],
         app: &Application {
             name: "till".into(),
             ..shop()

@@ -101,6 +101,7 @@ fn opening() -> CommandBody {
     };
     CommandBody::OpenRun {
         plan: Box::new(Plan {
+            carriers: Vec::new(),
             application: "shop".into(),
             kind: RunKind::Failover,
             from: "a".into(),

@@ -188,6 +188,7 @@ const NEVER: Millis = Millis::from_mins(60 * 24 * 365);
 
 fn executing() -> State {
     let plan = Plan {
+        carriers: Vec::new(),
         application: "shop".into(),
         kind: RunKind::Failover,
         from: fixtures::FROM.into(),

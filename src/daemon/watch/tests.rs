@@ -281,6 +281,7 @@ async fn traffic_is_read_again_at_once_when_a_run_has_come_to_rest() {
 /// A run as it stands once it was executed, or closed.
 fn run_of(app: &Application, executed_at: Option<Wall>, closed_at: Option<Wall>) -> Run {
     let plan = Plan {
+        carriers: Vec::new(),
         application: app.name.clone(),
         kind: RunKind::Switchover,
         from: "eu-west-1".into(),

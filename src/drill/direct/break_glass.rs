@@ -59,6 +59,7 @@ impl Director<'_> {
             self.note(now, &missing);
         }
         let request = RunRequest {
+            from: None,
             app: self.app.clone(),
             kind: RunKind::Failover,
             to: Some(to),

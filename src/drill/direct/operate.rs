@@ -21,6 +21,7 @@ impl Director<'_> {
         let reason = self.scenario.title.clone();
         let run = newest(&self.seen.runs).map(|run| run.id.clone());
         let request = |kind, to: &Place, allow_data_loss| RunRequest {
+            from: None,
             app: self.app.clone(),
             kind,
             to: Some(self.stage.places.region(to).clone()),

@@ -149,6 +149,7 @@ fn plan(data_loss: DataLossGrant) -> Plan {
         .map(|(n, intent)| step(&format!("step/{n}"), intent))
         .collect();
     Plan {
+        carriers: Vec::new(),
         application: AppId::from("shop"),
         kind: RunKind::Failover,
         from: RegionId::from("eu-west-1"),

@@ -57,6 +57,7 @@ pub fn plan(app: &str, epoch: u64) -> Plan {
     let mut other = step("other", dial("d", 100), &["promote", "raise"]);
     other.stands_in_for = Some(StepId::from("flip"));
     Plan {
+        carriers: Vec::new(),
         application: AppId::from(app),
         kind: RunKind::Failover,
         from: region("a"),

@@ -10,6 +10,7 @@ mod fixture;
 mod inherit;
 mod live_drill;
 mod restored;
+mod shares;
 mod steer;
 mod table;
 mod time;

@@ -23,6 +23,20 @@ pub(super) const ACTIONS: [&str; 12] = [
 
 const SIDES: &[(&str, Side)] = &[("from", Side::From), ("to", Side::To)];
 
+/// The Regions whose own resources a step can change.
+const REGIONS: &[(&str, Side)] = &[
+    ("from", Side::From),
+    ("to", Side::To),
+    ("others", Side::Others),
+];
+
+/// What `match` may follow.
+const SIZES: &[(&str, Option<Side>)] = &[
+    ("from", Some(Side::From)),
+    ("to", Some(Side::To)),
+    ("peak", None),
+];
+
 const METHODS: &[(&str, PromoteMethod)] = &[
     ("switchover", PromoteMethod::Switchover),
     ("failover", PromoteMethod::Failover),
@@ -105,11 +119,15 @@ fn side(table: &Table<'_>, key: &'static str) -> Option<Side> {
     table.required(key, &format!("{key} = \"to\""), read::one_of(SIDES))
 }
 
+fn region(table: &Table<'_>) -> Option<Side> {
+    table.required("region", "region = \"to\"", read::one_of(REGIONS))
+}
+
 // Every key is asked for before any is given up on: otherwise those after the first bad one would
 // be called unknown.
 
 fn dial(table: &Table<'_>) -> Option<Action> {
-    let region = side(table, "region");
+    let region = region(table);
     let percent = table.required("percent", "percent = 100", read::whole(0..=100_u8));
     plain(ActionSpec::Dial {
         region: region?,
@@ -119,7 +137,7 @@ fn dial(table: &Table<'_>) -> Option<Action> {
 
 fn weight(table: &Table<'_>) -> Option<Action> {
     let findings = table.findings();
-    let region = side(table, "region");
+    let region = region(table);
     let weight = table.located("weight", read::whole(0..=255_u8));
     let matched = table.located("match", read::one_of(&[("recorded", ())]));
     // 0 would give nothing back.
@@ -233,8 +251,8 @@ fn aurora_detach(table: &Table<'_>) -> Option<Action> {
 
 fn scale_nodegroup(table: &Table<'_>) -> Option<Action> {
     let findings = table.findings();
-    let region = side(table, "region");
-    let matched = table.located("match", read::one_of(SIDES));
+    let region = region(table);
+    let matched = table.located("match", read::one_of(SIZES));
     let desired = table.located("desired", read::whole(1..=u32::from(u16::MAX)));
     let percent = table.located("percent", read::whole(1..=1_000_u16));
     let fallback = table.located("fallback", read::whole(1..=u32::from(u16::MAX)));
@@ -279,8 +297,26 @@ fn scale_nodegroup(table: &Table<'_>) -> Option<Action> {
             }
             Some(SizeSpec::Absolute(desired.value))
         }
+        (Some(matched), None) if matched.value.is_none() => {
+            for stray in [
+                percent.as_ref().map(|p| ("percent", &p.place)),
+                fallback.as_ref().map(|f| ("fallback", &f.place)),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                let message = format!("`{}` means nothing with match = \"peak\"", stray.0);
+                findings.push(
+                    findings
+                        .error("bad_value", stray.1, message)
+                        .label("has no effect")
+                        .help("Remove it: each node group's `peak` stands in the configuration."),
+                );
+            }
+            Some(SizeSpec::Peak)
+        }
         (Some(side), None) => {
-            if region == Some(side.value) {
+            if region == side.value {
                 findings.push(
                     findings
                         .error(
@@ -293,7 +329,7 @@ fn scale_nodegroup(table: &Table<'_>) -> Option<Action> {
                 );
             }
             Some(SizeSpec::Match {
-                side: side.value,
+                side: side.value.unwrap_or(Side::From),
                 percent: percent.map_or(100, |p| p.value),
                 fallback: fallback.map(|f| f.value),
             })

@@ -215,6 +215,7 @@ fn warn_of_no_way_home(findings: &Findings, step: &str, places: &StepPlaces) {
 /// Node groups without a peer to match, where nothing else says how large they become.
 fn unpaired(app: &Application, size: SizeSpec) -> Vec<(String, String)> {
     match size {
+        SizeSpec::Peak => return without_peak(app),
         SizeSpec::Absolute(_)
         | SizeSpec::Match {
             fallback: Some(_), ..
@@ -247,6 +248,26 @@ fn unpaired(app: &Application, size: SizeSpec) -> Vec<(String, String)> {
         }
     }
     missing
+}
+
+/// Node groups of Regions that serve side by side of which nobody said what they need.
+fn without_peak(app: &Application) -> Vec<(String, String)> {
+    let groups = app.sharing().flat_map(|region| {
+        let groups = region.resources.nodegroups.iter();
+        groups.filter_map(move |group| match region.peak(group) {
+            Some(_) => None,
+            None => Some((region, group)),
+        })
+    });
+    groups
+        .map(|(region, group)| {
+            (
+                format!("peak of node group `{}` in {}", group.name, region.name),
+                "`peak` (the instances that it needs in its busiest hour) to that node group"
+                    .to_owned(),
+            )
+        })
+        .collect()
 }
 
 fn fit_templates(findings: &Findings, app: &Application, places: &StepPlaces) {

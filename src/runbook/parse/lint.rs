@@ -18,6 +18,7 @@ pub(super) fn check(
     traffic_before_data: bool,
 ) {
     for step in steps {
+        others_of_one(findings, step, kinds);
         if !traffic_before_data
             && let Some(kind) = kinds
                 .iter()
@@ -72,6 +73,49 @@ pub(super) fn check(
             );
         }
     }
+}
+
+/// Where one Region serves at a time there are no others that take over.
+fn others_of_one(findings: &Findings, step: &StepDraft, kinds: &BTreeSet<RunKind>) {
+    let aims_at_others = match &step.action {
+        Some(
+            ActionSpec::Dial { region, .. }
+            | ActionSpec::Weight { region, .. }
+            | ActionSpec::ScaleNodegroup { region, .. },
+        ) => *region == Side::Others,
+        Some(
+            ActionSpec::Route53Failover { .. }
+            | ActionSpec::Route53Weights { .. }
+            | ActionSpec::Steer { .. }
+            | ActionSpec::AuroraPromote { .. }
+            | ActionSpec::HttpCheck { .. }
+            | ActionSpec::HttpRequest { .. }
+            | ActionSpec::Approval { .. }
+            | ActionSpec::Wait { .. },
+        )
+        | None => false,
+    };
+    let Some(kind) = kinds
+        .iter()
+        .find(|kind| aims_at_others && !kind.moves_share() && step.runs_in(**kind))
+    else {
+        return;
+    };
+    findings.push(
+        findings
+            .error(
+                "others_of_one",
+                &step.uses,
+                format!(
+                    "step `{}` is about the other Regions that serve, and in a {kind} there are none",
+                    step.name()
+                ),
+            )
+            .label("region = \"others\"")
+            .help(
+                "Use region = \"to\", or leave only \"shift\" and \"return\" in the runbook's `for`.",
+            ),
+    );
 }
 
 fn promotions(steps: &[StepDraft], kind: RunKind) -> impl Iterator<Item = &StepDraft> {

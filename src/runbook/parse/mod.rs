@@ -186,6 +186,8 @@ fn run_kinds(findings: &Findings, node: &Node) -> Option<BTreeSet<RunKind>> {
         ("failover", RunKind::Failover),
         ("switchover", RunKind::Switchover),
         ("failback", RunKind::Failback),
+        ("shift", RunKind::Shift),
+        ("return", RunKind::Return),
     ]);
     let kinds = read::list(read::located(word))(findings, node)?;
     let mut set = BTreeSet::new();
@@ -211,7 +213,7 @@ fn run_kinds(findings: &Findings, node: &Node) -> Option<BTreeSet<RunKind>> {
             node,
             "`for` is empty: the runbook would never run",
             "no kind of run",
-            "Name at least one of \"failover\", \"switchover\", \"failback\".",
+            "Name at least one of \"failover\", \"switchover\", \"failback\", \"shift\", \"return\".",
         );
         return None;
     }

@@ -17,7 +17,7 @@ pub(super) fn resolve_all(
     let authored = &scene.request.runbook.steps;
     let mut resolved: BTreeMap<&StepId, Vec<Resolved>> = BTreeMap::new();
     for step in authored.iter().filter(|step| runs(scene, step)) {
-        match resolve(scene, &step.action, notes) {
+        match resolve_each(scene, step, notes) {
             Ok(intents) => {
                 resolved.insert(&step.id, intents);
             }
@@ -73,6 +73,41 @@ pub(super) fn resolve_all(
     })?;
     record_weights::freeze(scene, &mut steps)?;
     Ok(steps)
+}
+
+/// Resolves a step; one that is about the other Regions once for each of them.
+fn resolve_each(
+    scene: &Scene<'_>,
+    step: &RunbookStep,
+    notes: &mut Notes,
+) -> Result<Vec<Resolved>, Lack> {
+    if aimed_at(&step.action) != Some(Side::Others) {
+        return resolve(scene, &step.action, notes);
+    }
+    let mut all = Vec::new();
+    for carrier in &scene.carriers {
+        let of_one = match resolve(&scene.about(carrier), &step.action, notes) {
+            Err(Lack::Nothing(why)) => {
+                let text = format!("{}/{} is left out: {why}", step.id, carrier.name);
+                notes.insert((text, scene.request.now));
+                continue;
+            }
+            other => other?,
+        };
+        all.extend(of_one.into_iter().map(|one| Resolved {
+            suffix: Some(match &one.suffix {
+                Some(suffix) => format!("{}/{suffix}", carrier.name),
+                None => carrier.name.to_string(),
+            }),
+            ..one
+        }));
+    }
+    if all.is_empty() {
+        return Err(Lack::Nothing(
+            "there is nothing to do in any of them".to_owned(),
+        ));
+    }
+    Ok(all)
 }
 
 /// Whether a step of this run gives the endpoints of that Region a weight.

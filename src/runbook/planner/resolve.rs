@@ -1,7 +1,8 @@
 //! One authored action becomes an intent with nothing open in it.
 
 use crate::model::{
-    ActionSpec, AppRegion, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion, Side,
+    ActionSpec, AppRegion, EndpointGroup, HoldReason, Intent, PromoteMethod, Promotion, RunKind,
+    Side,
 };
 
 use super::{Lack, Notes, Scene, dns, graph, other, record_weights, scale, template, weights};
@@ -66,6 +67,12 @@ pub(super) fn resolve(
             ungraceful,
             switchover_timeout,
         } => {
+            if scene.request.kind == RunKind::Shift && scene.writer() != &scene.from.name {
+                return Err(Lack::Nothing(format!(
+                    "the writer is in {}, which goes on serving",
+                    scene.writer()
+                )));
+            }
             let method = if scene.graceful() {
                 *graceful
             } else {

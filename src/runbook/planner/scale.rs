@@ -27,7 +27,7 @@ pub(super) fn resolve(
     }
     let mut resolved = Vec::with_capacity(groups.len());
     for group in groups {
-        let wanted = wanted(scene, group, size, notes)?;
+        let wanted = wanted(scene, region, group, size, notes)?;
         let present = recorded(scene, &region.name, group, notes);
         let desired = present.map_or(wanted, |size| size.desired.max(wanted));
         let share = |percent: u8| percent_of(desired, u16::from(percent)).max(1).min(desired);
@@ -64,12 +64,14 @@ fn suffix(groups: &[NodegroupRef], group: &NodegroupRef) -> String {
 
 fn wanted(
     scene: &Scene<'_>,
+    region: &AppRegion,
     group: &NodegroupRef,
     size: &SizeSpec,
     notes: &mut Notes,
 ) -> Result<u32, Lack> {
     let (side, percent, fallback) = match size {
         SizeSpec::Absolute(desired) => return Ok(*desired),
+        SizeSpec::Peak => return at_peak(scene, region, group, notes),
         SizeSpec::Match {
             side,
             percent,
@@ -93,6 +95,36 @@ fn wanted(
             ),
         })
     })
+}
+
+/// What it needs for its own users and for those that it takes over, as far as it may grow: its
+/// maximum is somebody's budget. Whether that is enough is a guard's question, and a person's.
+fn at_peak(
+    scene: &Scene<'_>,
+    region: &AppRegion,
+    group: &NodegroupRef,
+    notes: &mut Notes,
+) -> Result<u32, Lack> {
+    let (gone, carriers) = scene.gone_and_carriers();
+    let load = scene.app().load(region, group, &gone, &carriers);
+    let load = load.ok_or_else(|| {
+        Lack::Configuration(format!(
+            "add `peak` to the node group `{}` of each Region with a share",
+            group.name
+        ))
+    })?;
+    let present = recorded(scene, &region.name, group, notes);
+    let most = present.map_or(load, |size| size.max);
+    if load > most {
+        notes.insert((
+            format!(
+                "{group} in {} would need {load} nodes and may have {most}",
+                region.name
+            ),
+            scene.request.now,
+        ));
+    }
+    Ok(load.min(most))
 }
 
 fn peer<'a>(model: &'a AppRegion, group: &NodegroupRef) -> Option<&'a NodegroupRef> {

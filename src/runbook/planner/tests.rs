@@ -8,6 +8,7 @@ use crate::model::*;
 use super::*;
 
 mod record_weights;
+mod shares;
 mod weights;
 
 const NAME: &str = "shop.example.com.";
@@ -244,6 +245,7 @@ impl Desk {
 
     fn plan(&self) -> Result<Plan, HoldReason> {
         plan(&PlanRequest {
+            carriers: &[],
             app: &self.app,
             runbook: &self.runbook,
             kind: self.kind,
