@@ -382,18 +382,18 @@ impl Controller {
 
         let (mut guards, mut decision) = (Vec::new(), None);
         let open = state.open_run(name);
-        if open.is_none() {
-            if let Some(lost) = shares::lost(app, state, &verdicts, &active) {
-                let wanted = Intended {
-                    kind: app.automatic_kind(),
-                    from: lost.clone(),
-                    to: quorum::choose_target(app, state, &verdicts, lost),
-                    request: None,
-                };
-                let (rulings, made) = self.decide(now, state, app, &verdicts, &wanted);
-                guards = rulings;
-                decision = Some(made);
-            }
+        if open.is_none()
+            && let Some(lost) = shares::lost(app, state, &verdicts, &active)
+        {
+            let wanted = Intended {
+                kind: app.automatic_kind(),
+                from: lost.clone(),
+                to: quorum::choose_target(app, state, &verdicts, lost),
+                request: None,
+            };
+            let (rulings, made) = self.decide(now, state, app, &verdicts, &wanted);
+            guards = rulings;
+            decision = Some(made);
         }
         if leads {
             effects.extend(self.lead(now, state, app, &verdicts, decision.as_ref(), &active));

@@ -50,7 +50,7 @@ pub enum Notice {
     /// A person's request cannot be followed.
     Declined {
         /// What was asked.
-        request: RunRequest,
+        request: Box<RunRequest>,
         /// Why not.
         reasons: Vec<HoldReason>,
     },
@@ -264,6 +264,7 @@ impl Driver {
         self.performer.operators.answer(request.id, answer.clone());
         if let RunAnswer::Declined(reasons) = answer {
             // Nobody needs to listen.
+            let request = Box::new(request);
             let _ = self.notices.send(Notice::Declined { request, reasons });
         }
     }

@@ -291,13 +291,10 @@ fn runbook_choice(table: &Table<'_>) -> RunbookChoice {
         (RunKind::Return, "return"),
     ] {
         let chosen: Option<Located<String>> = table.located(key, read::text);
-        match chosen {
-            Some(chosen) => {
-                names.insert(kind, chosen.value);
-                places.insert(kind, chosen.place);
-            }
-            // Which it is depends on whether several Regions serve side by side: see `shares`.
-            None => {}
+        // What is not named depends on whether several Regions serve side by side: see `shares`.
+        if let Some(chosen) = chosen {
+            names.insert(kind, chosen.value);
+            places.insert(kind, chosen.place);
         }
     }
     (names, places)
