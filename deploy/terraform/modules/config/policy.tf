@@ -92,6 +92,15 @@ locals {
       ]
     },
     {
+      Sid    = "SeeWhatFailoversLeave"
+      Effect = "Allow"
+      Action = ["rds:DescribeDBClusterSnapshots"]
+      Resource = concat(local.databases, [
+        for region in var.regions :
+        "arn:${var.partition}:rds:${region.name}:${var.account_id}:cluster-snapshot:*"
+      ])
+    },
+    {
       Sid      = "GrowTheNodeGroups"
       Effect   = "Allow"
       Action   = ["eks:DescribeNodegroup", "eks:UpdateNodegroupConfig"]
