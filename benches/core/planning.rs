@@ -53,6 +53,7 @@ pub fn runbook(steps: usize) -> Runbook {
 pub fn planned(runbook: &Runbook, number: usize) -> Plan {
     let app = application(number);
     let traffic = Traffic {
+        routing: Vec::new(),
         records: Vec::new(),
         groups: vec![(
             FROM.into(),

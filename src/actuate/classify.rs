@@ -60,9 +60,12 @@ const IN_PROGRESS: &[&str] = &[
 
 /// Faults of the service, some of which come with a 4xx.
 const SERVICE_FAULTS: &[&str] = &[
+    // One of the endpoints of a cluster of routing controls.
+    "EndpointTemporarilyUnavailableException",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "InternalServerException",
     "InternalServiceError",
     "InternalServiceErrorException",
     "InternalServiceFault",
@@ -136,7 +139,9 @@ pub(super) fn remedy(code: &str) -> Option<&'static str> {
         "AcceleratorNotFoundException" => "check accelerator_arn of the application",
         "GlobalClusterNotFoundFault" => "check global_cluster of the application",
         "DBClusterNotFoundFault" => "check db_cluster_arn of the Region",
-        "ResourceNotFoundException" => "check cluster and name of the node group",
+        "ResourceNotFoundException" => {
+            "check cluster and name of the node group, or routing_control_arn of the Region"
+        }
         "LimitExceededException" | "LimitsExceeded" | "ResourceLimitExceededException" => {
             "a quota of the account is reached: raise it"
         }

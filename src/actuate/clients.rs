@@ -25,7 +25,7 @@ use aws_types::region::Region;
 
 use super::AwsOptions;
 use super::pace::{Pace, WorldSleep};
-use crate::model::{Application, RegionId};
+use crate::model::{Application, ClusterEndpoint, RegionId};
 use crate::ports::Clock;
 
 /// Where Route 53's control plane is, whatever the records are about.
@@ -63,6 +63,7 @@ pub(super) struct Clients {
     iam: PerRegion<aws_sdk_iam::Client>,
     rds: PerRegion<aws_sdk_rds::Client>,
     route53: PerRegion<aws_sdk_route53::Client>,
+    routing_control: PerRegion<aws_sdk_route53recoverycluster::Client>,
     sts: PerRegion<aws_sdk_sts::Client>,
 }
 
@@ -164,6 +165,7 @@ impl Clients {
             iam: PerRegion::default(),
             rds: PerRegion::default(),
             route53: PerRegion::default(),
+            routing_control: PerRegion::default(),
             sts: PerRegion::default(),
         }
     }
@@ -176,6 +178,37 @@ impl Clients {
                 .map_or(ROUTE53_REGION, |region| region.as_ref())
                 .to_owned(),
         )
+    }
+
+    /// One endpoint of a cluster of routing controls. Neither client retries: whoever asks one that
+    /// does not answer asks the next.
+    pub(super) fn routing_control(
+        &self,
+        endpoint: &ClusterEndpoint,
+    ) -> Pair<aws_sdk_route53recoverycluster::Client> {
+        let mut held = self
+            .routing_control
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        held.entry(endpoint.region.clone())
+            .or_insert_with(|| {
+                let mut builder =
+                    aws_sdk_route53recoverycluster::config::Builder::from(&self.config)
+                        .region(Region::new(endpoint.region.0.clone()))
+                        .timeout_config(self.pace.write_timeouts())
+                        .retry_config(self.pace.write_retries());
+                // An override is for every service; the Region that a request is signed for still
+                // tells the endpoints apart.
+                if self.config.endpoint_url().is_none() {
+                    builder = builder.endpoint_url(&endpoint.url);
+                }
+                let client = aws_sdk_route53recoverycluster::Client::from_conf(builder.build());
+                Pair {
+                    read: client.clone(),
+                    write: client,
+                }
+            })
+            .clone()
     }
 
     clients_of!(

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!                    ┌─ global_accelerator ─┐
-//!                    ├─ route53 ────────────┤   read   ┌─────────┐
+//!                    ├─ route53 ────────────┤
+//!                    ├─ routing_control ────┤   read   ┌─────────┐
 //!  intent ──▶ AwsActuator ├─ aurora ────────┼─────────▶│ clients │──▶ AWS
 //!                    ├─ eks ────────────────┤   write  └─────────┘
 //!                    └─ http ───────────────┘──▶ gate (proof of leadership, last of all)
@@ -31,6 +32,7 @@ pub mod permissions;
 pub mod policy;
 mod readiness;
 mod route53;
+mod routing_control;
 #[cfg(test)]
 mod testing;
 
@@ -79,6 +81,8 @@ struct Held {
     /// The Route 53 change of the newest epoch made by this process. Lost with it, and then the
     /// record sets alone must suffice.
     change: Mutex<Option<PendingChange>>,
+    /// What was last met at the endpoints of the cluster of routing controls.
+    cluster: routing_control::Endpoints,
 }
 
 /// A Route 53 change that has not been seen `INSYNC` yet.
@@ -105,6 +109,7 @@ impl AwsActuator {
                     application: application.clone(),
                     clients,
                     change: Mutex::new(None),
+                    cluster: routing_control::Endpoints::default(),
                 },
             );
         }
@@ -180,6 +185,9 @@ impl Actuator for AwsActuator {
                 };
                 route53::observe(&held.clients, &held.change, &flip).await
             }
+            Intent::RoutingControl {
+                endpoints, states, ..
+            } => routing_control::observe(held, endpoints, states).await,
             Intent::AuroraPromote {
                 global_cluster,
                 target_arn,
@@ -307,6 +315,18 @@ impl Actuator for AwsActuator {
                 };
                 route53::apply(&held.clients, &held.change, &flip, call, proof).await
             }
+            Intent::RoutingControl {
+                endpoints,
+                states,
+                override_safety_rules,
+            } => {
+                let change = routing_control::Change {
+                    endpoints,
+                    states,
+                    override_safety_rules,
+                };
+                routing_control::apply(held, &change, call.attempt, proof).await
+            }
             Intent::AuroraPromote {
                 global_cluster,
                 target_arn,
@@ -382,7 +402,11 @@ impl Actuator for AwsActuator {
                 groups.push((region.name.clone(), group));
             }
         }
-        Ok(Traffic { records, groups })
+        Ok(Traffic {
+            records,
+            groups,
+            routing: routing_control::read_traffic(held).await,
+        })
     }
 
     async fn read_lag(

@@ -6,6 +6,7 @@
 //! | `global_accelerator.*` | `UpdateEndpointGroup` | endpoint group, accelerator | us-west-2 |
 //! | a weight that opens a Region | – | global cluster, as for `aurora.promote` | its own Region |
 //! | `route53.failover`, `route53.weights` | `ChangeResourceRecordSets` | record sets, change | us-east-1 |
+//! | `arc.routing_control` | `UpdateRoutingControlStates` | the states | none: any of the cluster's five endpoints |
 //! | `aurora.promote` | `SwitchoverGlobalCluster`, `FailoverGlobalCluster` | global cluster, cluster | the primary's Region; the target's |
 //! | `aurora.detach` | `RemoveFromGlobalCluster` | global cluster, cluster | the target's Region |
 //! | `eks.scale_nodegroup` | `UpdateNodegroupConfig` | node group, Auto Scaling group | its own Region |
@@ -52,6 +53,10 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         } => endpoint_group(endpoint_group_arn),
         Intent::Route53Failover { hosted_zone_id, .. }
         | Intent::Route53Weights { hosted_zone_id, .. } => records(hosted_zone_id),
+        Intent::RoutingControl { states, .. } => states
+            .iter()
+            .flat_map(|state| routing_control(&state.arn))
+            .collect(),
         Intent::AuroraPromote {
             global_cluster,
             target_arn,
@@ -94,6 +99,14 @@ pub(super) fn records(hosted_zone_id: &str) -> Vec<Permission> {
         write("route53:ChangeResourceRecordSets", &zone),
         read("route53:ListResourceRecordSets", &zone),
         read("route53:GetChange", "arn:aws:route53:::change/*"),
+    ]
+}
+
+/// What another state of that routing control needs. Both calls go to the cluster's data plane.
+pub(super) fn routing_control(arn: &str) -> Vec<Permission> {
+    vec![
+        write("route53-recovery-cluster:UpdateRoutingControlStates", arn),
+        read("route53-recovery-cluster:GetRoutingControlState", arn),
     ]
 }
 
@@ -197,7 +210,10 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
             Promotion::FailoverWithDataLoss | Promotion::Detach => ("RDS", target_region.clone()),
         },
         Intent::ScaleNodegroup { region, .. } => ("EKS", region.clone()),
-        Intent::Steer { .. }
+        // A data plane in five Regions, of which three suffice: no one Region's must answer. What the
+        // members answer is theirs.
+        Intent::RoutingControl { .. }
+        | Intent::Steer { .. }
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }

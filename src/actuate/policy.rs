@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::permissions::{
-    Permission, endpoint_group, names, node_group, promotion, records, standing,
+    Permission, endpoint_group, names, node_group, promotion, records, routing_control, standing,
 };
 use crate::model::{
     ActionSpec, Application, PromoteMethod, Promotion, RunIf, RunKind, Runbook, RunbookStep,
@@ -83,6 +83,7 @@ pub fn assume(role: &str) -> Permission {
 enum Lever {
     EndpointGroup,
     Records,
+    RoutingControl,
     Database(Promotion),
     NodeGroup,
 }
@@ -97,6 +98,9 @@ fn possible(application: &Application) -> Vec<(Lever, Vec<Permission>)> {
         let resources = &region.resources;
         if let Some(arn) = &resources.endpoint_group_arn {
             all.push((Lever::EndpointGroup, endpoint_group(arn)));
+        }
+        if let Some(arn) = &resources.routing_control_arn {
+            all.push((Lever::RoutingControl, routing_control(arn)));
         }
         if let (Some(global), Some(arn)) = (
             &application.resources.global_cluster,
@@ -134,6 +138,7 @@ fn of_step(application: &Application, action: &ActionSpec, kind: RunKind) -> Vec
         ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
             vec![Lever::Records]
         }
+        ActionSpec::RoutingControl { .. } => vec![Lever::RoutingControl],
         ActionSpec::ScaleNodegroup { .. } => vec![Lever::NodeGroup],
         ActionSpec::AuroraPromote {
             graceful,

@@ -248,6 +248,7 @@ pub(super) fn application(url: &str) -> Application {
             db_cluster_arn: Some(arn.to_owned()),
             endpoint_group_arn: Some(GROUP_ARN.to_owned()),
             record_set_identifier: Some(name.to_owned()),
+            routing_control_arn: None,
             nodegroups: vec![NodegroupRef {
                 cluster: "shop".to_owned(),
                 name: "web".to_owned(),
@@ -281,6 +282,7 @@ pub(super) fn application(url: &str) -> Application {
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),
+            routing_cluster: None,
         },
         aws: AwsAccess {
             endpoint_url: Some(url.to_owned()),

@@ -104,6 +104,7 @@ pub(super) enum ArnKind {
     DbCluster,
     Accelerator,
     EndpointGroup,
+    RoutingControl,
     Role,
 }
 
@@ -114,6 +115,7 @@ impl ArnKind {
             Self::DbCluster => "an Aurora cluster",
             Self::Accelerator => "a Global Accelerator",
             Self::EndpointGroup => "a Global Accelerator endpoint group",
+            Self::RoutingControl => "a routing control",
             Self::Role => "an IAM role",
         }
     }
@@ -127,6 +129,10 @@ impl ArnKind {
                 "arn:aws:globalaccelerator::111122223333:accelerator/1234abcd/listener/0123vxyz/\
                  endpoint-group/098765zyxwvu"
             }
+            Self::RoutingControl => {
+                "arn:aws:route53-recovery-control::111122223333:controlpanel/0123abcd/\
+                 routingcontrol/4567ef89"
+            }
             Self::Role => "arn:aws:iam::111122223333:role/failoverd",
         }
     }
@@ -135,6 +141,7 @@ impl ArnKind {
         match self {
             Self::DbCluster => "rds",
             Self::Accelerator | Self::EndpointGroup => "globalaccelerator",
+            Self::RoutingControl => "route53-recovery-control",
             Self::Role => "iam",
         }
     }
@@ -163,6 +170,11 @@ impl ArnKind {
                 ["accelerator", a, "listener", l, "endpoint-group", g]
                     if ![a, l, g].iter().any(|s| s.is_empty())
             ),
+            Self::RoutingControl => matches!(
+                parts.as_slice(),
+                ["controlpanel", panel, "routingcontrol", control]
+                    if !panel.is_empty() && !control.is_empty()
+            ),
             Self::Role => arn
                 .resource
                 .strip_prefix("role/")
@@ -185,14 +197,18 @@ impl ArnKind {
                 }
             )),
             (Self::DbCluster, Some(_) | None) => Ok(()),
-            (Self::Accelerator | Self::EndpointGroup | Self::Role, _) if arn.region.is_empty() => {
+            (Self::Accelerator | Self::EndpointGroup | Self::RoutingControl | Self::Role, _)
+                if arn.region.is_empty() =>
+            {
                 Ok(())
             }
-            (Self::Accelerator | Self::EndpointGroup | Self::Role, _) => Err(format!(
-                "it names the Region `{}`, and {} belongs to none",
-                arn.region,
-                self.describe()
-            )),
+            (Self::Accelerator | Self::EndpointGroup | Self::RoutingControl | Self::Role, _) => {
+                Err(format!(
+                    "it names the Region `{}`, and {} belongs to none",
+                    arn.region,
+                    self.describe()
+                ))
+            }
         }
     }
 }
@@ -234,6 +250,7 @@ mod tests {
             ArnKind::DbCluster,
             ArnKind::Accelerator,
             ArnKind::EndpointGroup,
+            ArnKind::RoutingControl,
             ArnKind::Role,
         ] {
             assert_eq!(kind.check(kind.example(), Some("eu-west-1")), Ok(()));

@@ -39,6 +39,10 @@ pub const BUILT_IN_RUNBOOKS: &[(&str, &str)] = &[
         include_str!("../../runbooks/active-passive-traffic-first.toml"),
     ),
     (
+        "arc-routing-controls",
+        include_str!("../../runbooks/arc-routing-controls.toml"),
+    ),
+    (
         "approve-data-loss",
         include_str!("../../runbooks/approve-data-loss.toml"),
     ),

@@ -127,6 +127,7 @@ fn traffic() -> Traffic {
     Traffic {
         records: Vec::new(),
         groups: vec![(FROM.into(), dial(100)), (TO.into(), dial(0))],
+        routing: Vec::new(),
     }
 }
 

@@ -90,6 +90,7 @@ fn looks_at(intent: &Intent) -> bool {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::Route53Weights { .. }
+        | Intent::RoutingControl { .. }
         | Intent::AuroraPromote { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. } => true,

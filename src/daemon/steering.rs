@@ -126,6 +126,7 @@ impl Actuator for Steering {
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
             | Intent::Route53Weights { .. }
+            | Intent::RoutingControl { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }
@@ -142,6 +143,7 @@ impl Actuator for Steering {
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
             | Intent::Route53Weights { .. }
+            | Intent::RoutingControl { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }

@@ -79,6 +79,7 @@ pub(super) fn of_world(spec: &FaultSpec, places: &Places, setup: &SandboxSetup) 
             FaultSpec::NoInstances { region: of } => {
                 vec![Fault::NoInstances { region: region(of) }]
             }
+            FaultSpec::RoutingGateShut {} => vec![Fault::RoutingGateShut],
             FaultSpec::Lag { lag } => vec![Fault::Lag { lag: *lag }],
             FaultSpec::LagUnknown {} => vec![Fault::LagUnknown],
             FaultSpec::AlarmRaised { region: of } => {
@@ -118,5 +119,6 @@ pub(super) fn of_aws(service: AwsService) -> Service {
         AwsService::AutoScaling => Service::AutoScaling,
         AwsService::CloudWatch => Service::CloudWatch,
         AwsService::Sts => Service::Sts,
+        AwsService::RoutingControl => Service::RoutingControl,
     }
 }

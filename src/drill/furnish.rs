@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::model::{Automation, MemberId, Millis, RegionId, RunKind};
-use crate::sandbox::SandboxSetup;
 use crate::sandbox::product::ProductAddresses;
+use crate::sandbox::{RoutingSetup, SandboxSetup};
 
 use super::fleet;
 use super::scenario::{AppOverrides, Places};
@@ -127,6 +127,17 @@ impl Furniture<'_> {
         if overrides.weighted_records {
             writeln!(out, "routing = \"weighted\"\n")?;
         }
+        if let Some(routing) = &setup.routing {
+            let endpoints = routing.endpoints.iter().map(|region| {
+                let url = RoutingSetup::endpoint_url(region);
+                format!("  {{ region = \"{region}\", url = \"{url}\" }},\n")
+            });
+            let endpoints: String = endpoints.collect();
+            writeln!(
+                out,
+                "[application.routing_controls]\nendpoints = [\n{endpoints}]\n"
+            )?;
+        }
         writeln!(out, "[application.runbooks]")?;
         for kind in self.kinds {
             writeln!(out, "{kind} = \"{}\"", self.runbook)?;
@@ -182,6 +193,10 @@ impl Furniture<'_> {
                 "record_set_identifier = \"{}\"",
                 region.record_set_identifier
             )?;
+        }
+        let routing = self.setup.routing.as_ref();
+        if let Some(arn) = routing.and_then(|routing| routing.control_arn(name)) {
+            writeln!(out, "routing_control_arn = \"{arn}\"")?;
         }
         writeln!(
             out,

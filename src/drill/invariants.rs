@@ -187,6 +187,10 @@ impl Evidence<'_> {
                 "every record set's weight stood at 0",
             ),
             (
+                self.world.ever_all_controls_off(),
+                "every routing control was off",
+            ),
+            (
                 self.world.ever_unresolvable(),
                 "the name resolved to nothing",
             ),
@@ -336,6 +340,7 @@ pub(super) fn executed_calls(log: &[LoggedRequest]) -> BTreeMap<String, u32> {
             Service::CloudWatch => "cloud_watch",
             Service::Sts => "sts",
             Service::Iam => "iam",
+            Service::RoutingControl => "routing_control",
         };
         *calls
             .entry(format!("{service}.{}", request.operation))
@@ -359,6 +364,7 @@ fn subject_of_intent(intent: &Intent) -> Option<Subject> {
         | Intent::Route53Weights { hosted_zone_id, .. } => {
             Some(("records", hosted_zone_id.clone()))
         }
+        Intent::RoutingControl { .. } => Some(("routing", intent.resource()?)),
         Intent::AuroraPromote {
             global_cluster,
             method,
@@ -391,6 +397,14 @@ fn subject_of_request(request: &LoggedRequest) -> Option<Subject> {
             Some((if dial { "dial" } else { "weight" }, arn))
         }
         "ChangeResourceRecordSets" => Some(("records", bare_zone(&of("HostedZoneId")?))),
+        "UpdateRoutingControlStates" => {
+            let entries = request.parameters.get("UpdateRoutingControlStateEntries")?;
+            let entries = entries.as_array()?.iter();
+            let first = entries
+                .filter_map(|entry| text(entry, "RoutingControlArn"))
+                .min();
+            Some(("routing", first?))
+        }
         "SwitchoverGlobalCluster" | "FailoverGlobalCluster" => {
             Some(("promotion", of("GlobalClusterIdentifier")?))
         }

@@ -104,6 +104,8 @@ pub struct AppOverrides {
     pub fleet: usize,
     /// The name has weighted record sets instead of PRIMARY and SECONDARY.
     pub weighted_records: bool,
+    /// The record sets of the name follow routing controls instead of health checks of the Regions.
+    pub routing_controls: bool,
     /// The standby runs not one node, and is declared cold.
     pub cold_standby: bool,
 }
@@ -125,6 +127,7 @@ impl Default for AppOverrides {
             third_region: false,
             fleet: 0,
             weighted_records: false,
+            routing_controls: false,
             cold_standby: false,
         }
     }

@@ -163,6 +163,9 @@ impl Stage {
         if scenario.app.weighted_records {
             setup = setup.with_weighted_records();
         }
+        if scenario.app.routing_controls {
+            setup = setup.with_routing_controls();
+        }
         setup = fleet::add(setup, scenario.app.fleet);
         if scenario.app.cold_standby {
             setup = setup.with_no_nodes(STANDBY);

@@ -114,6 +114,32 @@ pub struct AppResources {
     pub lag_dimensions: Vec<(String, String)>,
     /// What turns a live drill home when it is raised.
     pub drill_alarms: Vec<Alarm>,
+    /// The cluster that the Regions' routing controls are set through.
+    // Left out where there is none, so that what is hashed stays as it was without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_cluster: Option<RoutingCluster>,
+}
+
+/// A cluster of Amazon Application Recovery Controller: several Regional endpoints, each of which reads
+/// and sets the same routing controls.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoutingCluster {
+    pub endpoints: Vec<ClusterEndpoint>,
+}
+
+impl RoutingCluster {
+    /// How many Regional endpoints a cluster has (ARC Developer Guide, "Routing control components").
+    pub const ENDPOINTS: usize = 5;
+    /// So many of them agree on each state: as long as they answer, the cluster does.
+    pub const MAJORITY: usize = 3;
+}
+
+/// One Regional endpoint of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClusterEndpoint {
+    /// Where it is; requests to it are signed for this Region.
+    pub region: RegionId,
+    pub url: String,
 }
 
 /// A CloudWatch alarm, metric or composite, and the Region that it stands in: any that AWS has.
@@ -194,6 +220,9 @@ pub struct RegionResources {
     pub endpoint_group_arn: Option<String>,
     /// The `SetIdentifier` of this Region's failover or weighted record sets.
     pub record_set_identifier: Option<String>,
+    /// The routing control that lets users into this Region while it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_control_arn: Option<String>,
     pub nodegroups: Vec<NodegroupRef>,
 }
 

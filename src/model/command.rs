@@ -29,7 +29,7 @@ impl Command {
             | CommandBody::OpenEvacuationRun { plan, .. }
             | CommandBody::OpenDrillRun { plan, .. }
                 if plan.kind.moves_share()
-                    || plan.steps.iter().any(|step| steers(&step.intent)) =>
+                    || plan.steps.iter().any(|step| is_of_schema_3(&step.intent)) =>
             {
                 3
             }
@@ -79,8 +79,9 @@ impl Command {
     }
 }
 
-fn steers(intent: &Intent) -> bool {
-    matches!(intent, Intent::Steer { .. })
+/// What no member before that schema can read in a plan.
+fn is_of_schema_3(intent: &Intent) -> bool {
+    matches!(intent, Intent::Steer { .. } | Intent::RoutingControl { .. })
 }
 
 /// What is asked of the replicated state.
@@ -331,6 +332,9 @@ pub struct Traffic {
     pub records: Vec<RecordSet>,
     /// By Region.
     pub groups: Vec<(RegionId, EndpointGroup)>,
+    /// Whether each Region's routing control is on; without those that could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routing: Vec<(RegionId, bool)>,
 }
 
 impl Traffic {

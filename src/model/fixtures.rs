@@ -42,6 +42,7 @@ pub(crate) fn app_region(name: &str, role: Role) -> AppRegion {
                 "arn:aws:globalaccelerator::111122223333:accelerator/a/listener/l/endpoint-group/{name}"
             )),
             record_set_identifier: Some(name.into()),
+            routing_control_arn: None,
             nodegroups: vec![NodegroupRef {
                 cluster: format!("shop-{name}"),
                 name: "web".into(),
@@ -77,6 +78,7 @@ pub(crate) fn application() -> Application {
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),
+            routing_cluster: None,
         },
         aws: AwsAccess::default(),
         vars: BTreeMap::new(),

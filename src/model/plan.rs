@@ -6,8 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, ConfigHash, Endpoint, Epoch, HoldReason, Millis, NodegroupRef, Objective, OnFailure,
-    PlanHash, RecordSet, RegionId, RunId, RunKind, StatusRange, StepId, Wall, epoch_of,
+    AppId, ClusterEndpoint, ConfigHash, Endpoint, Epoch, HoldReason, Millis, NodegroupRef,
+    Objective, OnFailure, PlanHash, RecordSet, RegionId, RunId, RunKind, StatusRange, StepId, Wall,
+    epoch_of,
 };
 
 /// What a run will do.
@@ -144,6 +145,15 @@ pub enum Intent {
         epoch_name: String,
         epoch: Epoch,
     },
+    RoutingControl {
+        /// The cluster's endpoints in the order in which they are tried. Frozen here: nothing is
+        /// looked up at failover time.
+        endpoints: Vec<ClusterEndpoint>,
+        /// All set in one call, whole or not at all.
+        states: Vec<RoutingState>,
+        /// The safety rules that the author lets this change override, by ARN.
+        override_safety_rules: Vec<String>,
+    },
     AuroraPromote {
         global_cluster: String,
         target_arn: String,
@@ -195,6 +205,30 @@ pub enum Intent {
     },
 }
 
+/// A routing control and how it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoutingState {
+    pub region: RegionId,
+    pub arn: String,
+    pub on: bool,
+}
+
+impl RoutingState {
+    /// `eu-central-1 On, eu-west-1 Off`: as ARC writes it.
+    pub fn words(states: &[Self]) -> String {
+        let words = states.iter().map(|state| {
+            let word = Self::word(state.on);
+            format!("{} {word}", state.region)
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The state as ARC names it.
+    pub fn word(on: bool) -> &'static str {
+        if on { "On" } else { "Off" }
+    }
+}
+
 /// Which call promotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -220,6 +254,9 @@ impl Intent {
             } => region == of && endpoints.iter().all(|endpoint| endpoint.weight == 0),
             Self::Steer { region, serve, .. } => region == of && !serve,
             Self::Route53Weights { region, weight, .. } => region == of && *weight == 0,
+            Self::RoutingControl { states, .. } => {
+                states.iter().any(|state| &state.region == of && !state.on)
+            }
             Self::Route53Failover { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
@@ -241,6 +278,7 @@ impl Intent {
                 method: Promotion::Detach,
                 ..
             } => "aurora.detach",
+            Self::RoutingControl { .. } => "arc.routing_control",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",
@@ -263,6 +301,7 @@ impl Intent {
             | Self::Weight { .. }
             | Self::Route53Failover { .. }
             | Self::Route53Weights { .. }
+            | Self::RoutingControl { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
@@ -278,6 +317,7 @@ impl Intent {
             | Self::Weight { .. }
             | Self::Route53Failover { .. }
             | Self::Route53Weights { .. }
+            | Self::RoutingControl { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
@@ -296,6 +336,7 @@ impl Intent {
             Self::Dial { .. }
             | Self::Weight { .. }
             | Self::Route53Failover { .. }
+            | Self::RoutingControl { .. }
             | Self::Steer { .. }
             | Self::AuroraPromote { .. }
             | Self::ScaleNodegroup { .. }
@@ -325,6 +366,8 @@ impl Intent {
                 epoch_name,
                 ..
             } => Some(format!("route53:{hosted_zone_id}/{epoch_name}")),
+            // One of them stands for all: whoever moves it moves its peers.
+            Self::RoutingControl { states, .. } => states.iter().map(|s| s.arn.clone()).min(),
             Self::AuroraPromote { global_cluster, .. } => {
                 Some(format!("rds:global-cluster:{global_cluster}"))
             }
@@ -379,6 +422,9 @@ impl fmt::Display for Intent {
                 let name = epoch_name.strip_prefix("_failoverd.");
                 let name = name.unwrap_or(epoch_name);
                 write!(f, "{name} answers {region} with weight {weight}")
+            }
+            Self::RoutingControl { states, .. } => {
+                write!(f, "routing controls to {}", RoutingState::words(states))
             }
             Self::AuroraPromote {
                 global_cluster,

@@ -162,6 +162,7 @@ codes! {
     RecordTtl "record_ttl" [Warning] "Their TTL is 60 s or less.",
     RecordHealthCheck "record_health_check" [Warning Blocking] "The record set has a health check that exists and looks, or evaluates its target's health.",
     RecordHealth "record_health" [Warning] "The health check finds the Region's endpoint healthy.",
+    RoutingControl "routing_control" [Warning Blocking] "The Region's routing control can be read at three of the cluster's five endpoints or more.",
     GlobalCluster "global_cluster" [Warning Blocking] "The Aurora global cluster exists and is available, and no promotion is under way.",
     DatabaseAttached "database_attached" [Blocking] "The Region's cluster is a member of the global cluster.",
     DatabaseAvailable "database_available" [Warning Blocking] "The Region's cluster is available.",
@@ -193,6 +194,7 @@ impl ReadinessCode {
             Self::RecordSet | Self::RecordTtl | Self::RecordHealthCheck | Self::RecordHealth => {
                 touched.records
             }
+            Self::RoutingControl => touched.routing,
             Self::GlobalCluster
             | Self::DatabaseAttached
             | Self::DatabaseAvailable

@@ -97,6 +97,7 @@ impl Runbook {
                 ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
                     touches.records = true;
                 }
+                ActionSpec::RoutingControl { .. } => touches.routing = true,
                 ActionSpec::AuroraPromote { .. } => touches.database = true,
                 ActionSpec::ScaleNodegroup { .. } => touches.nodegroups = true,
                 ActionSpec::Steer { .. }
@@ -115,6 +116,7 @@ impl Runbook {
 pub struct Touches {
     pub accelerator: bool,
     pub records: bool,
+    pub routing: bool,
     pub database: bool,
     pub nodegroups: bool,
 }
@@ -126,6 +128,7 @@ impl Touches {
         Self {
             accelerator: self.accelerator || other.accelerator,
             records: self.records || other.records,
+            routing: self.routing || other.routing,
             database: self.database || other.database,
             nodegroups: self.nodegroups || other.nodegroups,
         }
@@ -203,6 +206,12 @@ pub enum ActionSpec {
     Route53Failover { primary: Side },
     /// `route53.weights`: that percent of its share as the weight of the Region's record sets.
     Route53Weights { region: Side, percent: u8 },
+    /// `arc.routing_control`: turn that Region's routing control on and the other's off, in one call.
+    RoutingControl {
+        on: Side,
+        off: Side,
+        override_safety_rules: Vec<String>,
+    },
     /// `aurora.promote`: make that Region's cluster the writer; `aurora.detach`: by taking it out of the
     /// global cluster.
     AuroraPromote {
@@ -312,6 +321,7 @@ impl ActionSpec {
                 ungraceful: PromoteMethod::Detach,
                 ..
             } => "aurora.detach",
+            Self::RoutingControl { .. } => "arc.routing_control",
             Self::AuroraPromote { .. } => "aurora.promote",
             Self::ScaleNodegroup { .. } => "eks.scale_nodegroup",
             Self::Steer { .. } => "steer",

@@ -46,6 +46,7 @@ fn loses_data(intent: &Intent) -> bool {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::Route53Weights { .. }
+        | Intent::RoutingControl { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

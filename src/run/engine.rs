@@ -382,6 +382,7 @@ impl Engine {
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
             | Intent::Route53Weights { .. }
+            | Intent::RoutingControl { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::Steer { .. }

@@ -107,6 +107,7 @@ fn check_harmless(plan: &Plan, origin: &Origin) -> Result<(), Rejection> {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::Route53Weights { .. }
+        | Intent::RoutingControl { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

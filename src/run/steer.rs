@@ -81,6 +81,7 @@ pub(super) fn follow_roles(app: &mut AppState, run: &Run) {
             | Intent::Weight { .. }
             | Intent::Route53Failover { .. }
             | Intent::Route53Weights { .. }
+            | Intent::RoutingControl { .. }
             | Intent::AuroraPromote { .. }
             | Intent::ScaleNodegroup { .. }
             | Intent::HttpCheck { .. }

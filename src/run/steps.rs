@@ -288,6 +288,7 @@ fn may_escalate(intent: &Intent, record: &StepRecord) -> bool {
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
         | Intent::Route53Weights { .. }
+        | Intent::RoutingControl { .. }
         | Intent::ScaleNodegroup { .. }
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }

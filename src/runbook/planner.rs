@@ -20,6 +20,7 @@ mod dns;
 mod graph;
 mod record_weights;
 mod resolve;
+mod routing;
 mod scale;
 mod shares;
 mod template;

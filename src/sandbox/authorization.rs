@@ -91,6 +91,19 @@ fn resources(request: &LoggedRequest) -> Vec<String> {
             "arn:aws:eks:{region}:{ACCOUNT}:cluster/{}",
             text("name")
         )],
+        (Service::RoutingControl, "UpdateRoutingControlStates") => {
+            let entries = request
+                .parameters
+                .get("UpdateRoutingControlStateEntries")
+                .and_then(Value::as_array);
+            let arns = entries.into_iter().flatten().filter_map(|entry| {
+                let arn = entry.get("RoutingControlArn")?.as_str()?;
+                Some(arn.to_owned())
+            });
+            arns.collect()
+        }
+        (Service::RoutingControl, "ListRoutingControls") => vec!["*".to_owned()],
+        (Service::RoutingControl, _) => vec![text("RoutingControlArn")],
         (Service::Iam, _) => vec![text("PolicySourceArn")],
         (Service::AutoScaling | Service::CloudWatch | Service::Sts, _) => vec!["*".to_owned()],
     }

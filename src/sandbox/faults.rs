@@ -81,6 +81,9 @@ pub enum Fault {
     /// The same, but in the moment before the next batch arrives: no read before the write can see
     /// it, and the batch must fail by itself. Done once.
     RecordRaced { name: String, ttl: u64 },
+    /// Somebody has given the control panel a gating rule, and its gate is shut: no routing control
+    /// may be set but by whoever overrides the rule.
+    RoutingGateShut,
     /// Somebody turns a dial, behind our back. Deployed like any other.
     DialChangedBy { region: RegionId, percent: u8 },
 }
@@ -160,6 +163,10 @@ impl Faults {
 
     pub(super) fn promotion_stuck(&self) -> bool {
         self.any(|f| matches!(f, Fault::PromotionStuck))
+    }
+
+    pub(super) fn routing_gate_shut(&self) -> bool {
+        self.any(|f| matches!(f, Fault::RoutingGateShut))
     }
 
     pub(super) fn lag_unknown(&self) -> bool {

@@ -38,7 +38,7 @@ pub use server::Sandbox;
 pub use service::Service;
 pub use setup::{
     ACCOUNT, AcceleratorSetup, DatabaseSetup, Delays, DnsSetup, EndpointSetup, HealthCheckSetup,
-    NodegroupSetup, RegionSetup, SandboxSetup,
+    NodegroupSetup, RegionSetup, RoutingSetup, SandboxSetup,
 };
 pub use timeline::{Change, TimelineEvent};
 pub use world::World;

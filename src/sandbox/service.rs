@@ -16,11 +16,13 @@ pub enum Service {
     CloudWatch,
     Sts,
     Iam,
+    /// The data plane of Application Recovery Controller's routing controls.
+    RoutingControl,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Route53,
         Self::GlobalAccelerator,
         Self::Rds,
@@ -29,6 +31,7 @@ impl Service {
         Self::CloudWatch,
         Self::Sts,
         Self::Iam,
+        Self::RoutingControl,
     ];
 
     /// The name it is signed for.
@@ -42,6 +45,7 @@ impl Service {
             Self::CloudWatch => "monitoring",
             Self::Sts => "sts",
             Self::Iam => "iam",
+            Self::RoutingControl => "route53-recovery-cluster",
         }
     }
 
@@ -55,7 +59,8 @@ impl Service {
             | Self::Eks
             | Self::AutoScaling
             | Self::Sts
-            | Self::Iam => self.signing_name(),
+            | Self::Iam
+            | Self::RoutingControl => self.signing_name(),
         }
     }
 
@@ -69,7 +74,13 @@ impl Service {
         match self {
             Self::Route53 | Self::Iam => Some("us-east-1"),
             Self::GlobalAccelerator => Some("us-west-2"),
-            Self::Rds | Self::Eks | Self::AutoScaling | Self::CloudWatch | Self::Sts => None,
+            // A cluster has an endpoint in each of five.
+            Self::RoutingControl
+            | Self::Rds
+            | Self::Eks
+            | Self::AutoScaling
+            | Self::CloudWatch
+            | Self::Sts => None,
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct SandboxSetup {
     pub database: DatabaseSetup,
     pub accelerator: AcceleratorSetup,
     pub dns: DnsSetup,
+    /// Routing controls, where there are any.
+    pub routing: Option<RoutingSetup>,
     pub delays: Delays,
     /// Repeats lag jitter, throttling and every other chance.
     pub seed: u64,
@@ -65,6 +67,36 @@ pub struct HealthCheckSetup {
     /// Always healthy (then `inverted` applies).
     pub disabled: bool,
     pub inverted: bool,
+    /// Of type `RECOVERY_CONTROL`: healthy while that routing control is on, and nothing is checked.
+    pub routing_control_arn: Option<String>,
+}
+
+/// A cluster of routing controls, with one control panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutingSetup {
+    /// Where its endpoints are.
+    pub endpoints: Vec<RegionId>,
+    /// By Region; the first Region's is on, the others are off.
+    pub controls: Vec<(RegionId, String)>,
+    /// The assertion rule: at least one of them is on.
+    pub assertion_rule_arn: String,
+    /// The rule behind [`Fault::RoutingGateShut`](super::Fault::RoutingGateShut).
+    pub gating_rule_arn: String,
+}
+
+impl RoutingSetup {
+    /// What the configuration calls the endpoint there. Nobody listens under this name: requests come
+    /// by the endpoint override, and are told apart by the Region that they are signed for.
+    pub fn endpoint_url(region: &RegionId) -> String {
+        format!("https://host-{region}.route53-recovery-cluster.example/v1")
+    }
+
+    /// The control of that Region.
+    pub fn control_arn(&self, region: &RegionId) -> Option<&str> {
+        let mut controls = self.controls.iter();
+        let (_, arn) = controls.find(|(name, _)| name == region)?;
+        Some(arn)
+    }
 }
 
 /// The Aurora global database; the first Region's cluster is the writer.
@@ -111,6 +143,9 @@ pub struct Delays {
     pub route53_serialised: Millis,
     /// 3 failures of a health check, or 3 successes, 10 s apart.
     pub route53_health: Millis,
+    /// A changed routing control to the health checks that follow it. Not published; a control is read
+    /// by Route 53's own data plane.
+    pub routing_control: Millis,
     /// A changed dial or weight to `DEPLOYED`, and to the traffic. Published: about 30 s.
     pub accelerator_deploy: Millis,
     /// While this has not passed since the last update, the next one is
@@ -146,6 +181,7 @@ impl Default for Delays {
             route53_insync: Millis::from_secs(30),
             route53_serialised: Millis(200),
             route53_health: Millis::from_secs(30),
+            routing_control: Millis::from_secs(5),
             accelerator_deploy: Millis::from_secs(30),
             accelerator_transaction: Millis(500),
             accelerator_health: Millis::from_secs(30),
@@ -213,6 +249,7 @@ impl SandboxSetup {
                 records,
                 targets,
             },
+            routing: None,
             delays: Delays::default(),
             seed,
         }
@@ -239,6 +276,37 @@ impl SandboxSetup {
             set.failover = None;
             set.weight = Some(if index == 0 { 100 } else { 0 });
         }
+        self
+    }
+
+    /// With a routing control for each Region, which the record sets of the failover name follow instead
+    /// of the Regions' own health checks. To be called when all Regions are there.
+    pub fn with_routing_controls(mut self) -> Self {
+        let panel = format!("arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/0f1e2d3c");
+        let mut controls = Vec::new();
+        for (number, region) in self.regions.iter_mut().enumerate() {
+            let arn = format!("{panel}/routingcontrol/{:08x}", 0x5a00 + number);
+            controls.push((region.name.clone(), arn.clone()));
+            let Some(check) = &mut region.health_check else {
+                continue;
+            };
+            check.routing_control_arn = Some(arn);
+        }
+        self.routing = Some(RoutingSetup {
+            // As AWS has it: every cluster has one in each of these.
+            endpoints: [
+                "us-east-1",
+                "us-west-2",
+                "eu-west-1",
+                "ap-northeast-1",
+                "ap-southeast-2",
+            ]
+            .map(RegionId::from)
+            .to_vec(),
+            controls,
+            assertion_rule_arn: format!("{panel}/safetyrule/a55e0001"),
+            gating_rule_arn: format!("{panel}/safetyrule/9a7e0002"),
+        });
         self
     }
 
@@ -327,6 +395,7 @@ impl RegionSetup {
                 id: format!("abcdef11-2222-3333-4444-{number:012}"),
                 disabled: false,
                 inverted: false,
+                routing_control_arn: None,
             }),
             alarm: "shop-users-fail".to_owned(),
         }

@@ -73,6 +73,7 @@ pub(super) struct Timeline {
     pub(super) all_weights_zero: bool,
     pub(super) all_record_weights_zero: bool,
     pub(super) unresolvable: bool,
+    pub(super) all_controls_off: bool,
     pub(super) two_writers: bool,
 }
 

@@ -337,6 +337,7 @@ pub fn quick() -> Delays {
         route53_insync: Millis(500),
         route53_serialised: Millis(100),
         route53_health: Millis(500),
+        routing_control: Millis(500),
         accelerator_deploy: Millis(300),
         accelerator_transaction: Millis(50),
         accelerator_health: Millis(500),

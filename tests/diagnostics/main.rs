@@ -7,6 +7,7 @@ mod callers;
 mod config;
 mod notifications;
 mod readiness;
+mod routing;
 mod runbooks;
 mod shares;
 mod shipped;

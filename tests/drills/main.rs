@@ -90,6 +90,8 @@ scenarios! {
     aws_throttled: "aws-throttled",
     reply_lost: "reply-lost",
     route53_control_plane_down: "route53-control-plane-down",
+    routing_controls: "routing-controls",
+    routing_controls_refused: "routing-controls-refused",
     promotion_stuck: "promotion-stuck",
     no_capacity: "no-capacity",
     no_capacity_holds: "no-capacity-holds",

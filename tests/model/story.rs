@@ -404,5 +404,6 @@ pub fn traffic(world: &World) -> Traffic {
             (FROM.into(), group(world.dial_from)),
             (TO.into(), group(world.dial_to)),
         ],
+        routing: Vec::new(),
     }
 }

@@ -130,6 +130,7 @@ impl Aws {
             groups: (0..SERVING)
                 .map(|at| (region(at), self.groups[at].clone()))
                 .collect(),
+            routing: Vec::new(),
         }
     }
 
@@ -239,8 +240,9 @@ impl Aws {
                     false => found(Goal::NotMet, seen),
                 }
             }
-            // The members' own affair: nothing of it is at AWS.
-            Intent::Steer { .. }
+            // No routing controls are in this world, and steering is the members' own affair.
+            Intent::RoutingControl { .. }
+            | Intent::Steer { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
             | Intent::Wait { .. } => unobservable("there is nothing to see"),
@@ -313,6 +315,7 @@ pub fn asks_region(intent: &Intent, planned: Option<Variant>) -> Option<usize> {
         Intent::Dial { .. }
         | Intent::Weight { .. }
         | Intent::Route53Failover { .. }
+        | Intent::RoutingControl { .. }
         | Intent::Steer { .. }
         | Intent::Route53Weights { .. }
         | Intent::HttpCheck { .. }

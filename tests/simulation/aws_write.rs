@@ -120,7 +120,8 @@ pub fn take(
             }
             None => Taken::Refused("http-404"),
         },
-        Intent::Steer { .. }
+        Intent::RoutingControl { .. }
+        | Intent::Steer { .. }
         | Intent::HttpCheck { .. }
         | Intent::Approval { .. }
         | Intent::Wait { .. } => Taken::Refused("not_a_write"),

@@ -137,6 +137,7 @@ fn app_region(at: usize, role: Role) -> AppRegion {
             db_cluster_arn: Some(cluster_arn(at)),
             endpoint_group_arn: Some(group_arn(at)),
             record_set_identifier: Some(REGIONS[at].to_owned()),
+            routing_control_arn: None,
             nodegroups: vec![nodegroup(at)],
         },
         vars: BTreeMap::from([(
@@ -183,6 +184,7 @@ pub fn application(runbook: &Runbook, rng: &mut Rng) -> Application {
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),
+            routing_cluster: None,
         },
         aws: AwsAccess::default(),
         vars: BTreeMap::from([(

@@ -23,6 +23,7 @@ impl World {
             Intent::Route53Failover { .. }
             | Intent::Route53Weights { .. }
             | Intent::AuroraPromote { .. }
+            | Intent::RoutingControl { .. }
             | Intent::Steer { .. }
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
@@ -240,6 +241,7 @@ impl Touches for Intent {
             Self::Route53Failover { .. }
             | Self::Route53Weights { .. }
             | Self::AuroraPromote { .. }
+            | Self::RoutingControl { .. }
             | Self::Steer { .. }
             | Self::HttpCheck { .. }
             | Self::HttpRequest { .. }

@@ -8,6 +8,7 @@ mod dns;
 mod nodes;
 mod readiness;
 mod reads;
+mod routing;
 mod stage;
 mod traffic;
 mod trouble;

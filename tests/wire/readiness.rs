@@ -663,3 +663,54 @@ async fn a_region_that_does_not_answer_is_unknown_and_blocks_nothing() {
         "{findings:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_routing_control_is_read_at_enough_endpoints_of_its_cluster() {
+    let setup = SandboxSetup::active_passive(ACTIVE, STANDBY, 1).with_routing_controls();
+    let routing = setup.routing.clone().unwrap();
+    let checked = |wrong: bool| {
+        let (setup, routing) = (setup.clone(), routing.clone());
+        Checked::new(
+            |stands| *stands = setup,
+            move |app| {
+                crate::routing::furnish(app, &routing);
+                let name = "arc-routing-controls".to_owned();
+                app.runbooks.insert(RunKind::Failover, name);
+                if wrong {
+                    let control = &mut app.regions[1].resources.routing_control_arn;
+                    *control = control.take().map(|arn| format!("{arn}0"));
+                }
+            },
+        )
+    };
+    let sound = checked(false).await;
+    let down = |endpoint: usize| {
+        sound.stage.sandbox.inject(Fault::HangControlPlane {
+            service: Some(Service::RoutingControl),
+            region: Some(routing.endpoints[endpoint].clone()),
+        });
+    };
+    down(0);
+    down(1);
+    is(
+        &sound.look().await,
+        Code::RoutingControl,
+        Some(STANDBY),
+        Passed,
+    );
+    down(2);
+    let seen = sound.look().await;
+    is(&seen, Code::RoutingControl, Some(STANDBY), Warning);
+    down(3);
+    down(4);
+    is(
+        &sound.look().await,
+        Code::RoutingControl,
+        Some(STANDBY),
+        Unknown,
+    );
+    let wrong = checked(true).await;
+    let seen = wrong.look().await;
+    is(&seen, Code::RoutingControl, Some(STANDBY), Blocking);
+    is(&seen, Code::RoutingControl, Some(ACTIVE), Passed);
+}

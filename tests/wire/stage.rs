@@ -105,6 +105,11 @@ impl Stage {
             .await
     }
 
+    /// Lets world time pass between two looks.
+    pub async fn pause(&self, length: Millis) {
+        self.clock.sleep(length).await;
+    }
+
     /// Observes until `done` says so.
     pub async fn until(
         &self,
@@ -275,6 +280,7 @@ pub fn application(setup: &SandboxSetup, url: &str) -> Application {
                 db_cluster_arn: Some(region.db_cluster_arn()),
                 endpoint_group_arn: Some(region.endpoint_group_arn.clone()),
                 record_set_identifier: Some(region.record_set_identifier.clone()),
+                routing_control_arn: None,
                 nodegroups: region.nodegroup_refs(),
             },
             vars: Default::default(),
@@ -302,6 +308,7 @@ pub fn application(setup: &SandboxSetup, url: &str) -> Application {
             }),
             lag_dimensions: Vec::new(),
             drill_alarms: Vec::new(),
+            routing_cluster: None,
         },
         aws: AwsAccess {
             endpoint_url: Some(url.to_owned()),

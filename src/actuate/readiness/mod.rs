@@ -4,6 +4,7 @@
 //!  plans ────────── can they be made; what do they lean on       ┐
 //!  accelerator ──── enabled, deployed; groups, endpoints, weights│
 //!  records ──────── both sets, TTL, health checks                ├─▶ findings
+//!  routing ──────── each control, at each endpoint of its cluster │
 //!  database ─────── global cluster, members, instances, lag      │
 //!   └ leftovers ─── a stale writer, snapshots of lost writes     │
 //!  nodes ────────── status, health, zones, room to grow          │
@@ -14,7 +15,7 @@
 //! no (it does not exist, it is not allowed) is a finding.
 //! Invariant: nothing about the Region that serves now blocks: nobody moves there, and an outage of
 //! it must not stand in the way of leaving it.
-//! Invariant: of one application at most four calls are under way at once: each kind of resource is
+//! Invariant: of one application at most five calls are under way at once: each kind of resource is
 //! looked at one call after the other. IAM is asked last and alone; between two calls to it, and to
 //! Route 53 about its health checks, whose limits are an account's and low, there is a pause.
 
@@ -27,6 +28,7 @@ mod plans;
 mod prepare;
 mod records;
 mod rights;
+mod routing;
 
 use std::sync::Arc;
 
@@ -81,9 +83,10 @@ pub(super) async fn inspect(
     let mut book = scene.book();
     plans::judge(&scene, &mut book);
     let (touches, binding) = (asked.touches, asked.binding);
-    let (accelerator, records, database, nodes) = tokio::join!(
+    let (accelerator, records, routing, database, nodes) = tokio::join!(
         when(touches.accelerator, accelerator::look(&scene)),
         when(touches.records, records::look(&scene)),
+        when(touches.routing, routing::look(&scene)),
         when(touches.database, database::look(&scene)),
         when(touches.nodegroups, nodes::look(&scene)),
     );
@@ -91,6 +94,7 @@ pub(super) async fn inspect(
     for (looked, binds) in [
         (accelerator, binding.accelerator),
         (records, binding.records),
+        (routing, binding.routing),
         (database, binding.database),
         (nodes, binding.nodegroups),
     ] {

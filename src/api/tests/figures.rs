@@ -204,6 +204,7 @@ fn state() -> State {
         traffic: Some(Seen {
             value: Traffic {
                 records: Vec::new(),
+                routing: Vec::new(),
                 groups: vec![(
                     fixtures::TO.into(),
                     EndpointGroup {

@@ -6,7 +6,7 @@ use crate::api::wire::{Change, Lag, Plan as WirePlan, PlanNote, PlanReport, Plan
 use crate::controller::Planned;
 use crate::model::{
     Application, DataLossGrant, Endpoint, Intent, OnFailure, Plan, PlannedStep, Promotion,
-    RecordSet, open_word,
+    RecordSet, RoutingState, open_word,
 };
 
 impl Look<'_> {
@@ -129,6 +129,21 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
         }
         Intent::Route53Failover { delete, create, .. }
         | Intent::Route53Weights { delete, create, .. } => flips(delete, create),
+        Intent::RoutingControl { states, .. } => {
+            let before = |arn: &str| match &step.restore {
+                Some(Intent::RoutingControl { states, .. }) => states
+                    .iter()
+                    .find(|state| state.arn == arn)
+                    .map(|state| RoutingState::word(state.on).to_owned()),
+                Some(_) | None => None,
+            };
+            let change = |state: &RoutingState| Change {
+                what: format!("routing control of {}", state.region),
+                before: before(&state.arn),
+                after: RoutingState::word(state.on).to_owned(),
+            };
+            states.iter().map(change).collect()
+        }
         Intent::AuroraPromote {
             global_cluster,
             target_region,

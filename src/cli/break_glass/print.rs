@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::actuate::{GLOBAL_ACCELERATOR_REGION, ROUTE53_REGION};
-use crate::model::{FailoverRole, Intent, Plan, Promotion, RecordSet};
+use crate::model::{
+    ClusterEndpoint, FailoverRole, Intent, Plan, Promotion, RecordSet, RoutingState,
+};
 
 /// A shell script that says at each step what it is for.
 pub(super) fn commands(plan: &Plan) -> String {
@@ -88,6 +90,11 @@ fn command(intent: &Intent) -> String {
             quoted(hosted_zone_id),
             quoted(&batch(delete, create))
         ),
+        Intent::RoutingControl {
+            endpoints,
+            states,
+            override_safety_rules,
+        } => routing_controls(endpoints, states, override_safety_rules),
         Intent::AuroraPromote {
             global_cluster,
             target_arn,
@@ -162,6 +169,46 @@ fn command(intent: &Intent) -> String {
         Intent::Approval { message } => format!("# A person decides: {}\n", one_line(message)),
         Intent::Wait { duration } => format!("sleep {}\n", duration.0.div_ceil(1_000)),
     }
+}
+
+/// The same call once for each endpoint, joined so that the first that works is the last that is made.
+fn routing_controls(
+    endpoints: &[ClusterEndpoint],
+    states: &[RoutingState],
+    override_safety_rules: &[String],
+) -> String {
+    let entries: Vec<Value> = states
+        .iter()
+        .map(|state| {
+            json!({
+                "RoutingControlArn": state.arn,
+                "RoutingControlState": RoutingState::word(state.on),
+            })
+        })
+        .collect();
+    let entries = quoted(&Value::Array(entries).to_string());
+    let rules: Vec<String> = override_safety_rules.iter().map(|r| quoted(r)).collect();
+    let overridden = if rules.is_empty() {
+        String::new()
+    } else {
+        format!(" \\\n  --safety-rules-to-override {}", rules.join(" "))
+    };
+    let calls: Vec<String> = endpoints
+        .iter()
+        .map(|endpoint| {
+            format!(
+                "aws route53-recovery-cluster update-routing-control-states --region {} \\\n  \
+                 --endpoint-url {} --cli-connect-timeout 5 --cli-read-timeout 10 \\\n  \
+                 --update-routing-control-state-entries {entries}{overridden}",
+                endpoint.region,
+                quoted(&endpoint.url)
+            )
+        })
+        .collect();
+    format!(
+        "# Any endpoint of the cluster will do: each is tried where the one before it failed.\n{}\n",
+        calls.join(" || \\\n")
+    )
 }
 
 fn batch(delete: &[RecordSet], create: &[RecordSet]) -> String {
@@ -318,6 +365,26 @@ mod tests {
                     ],
                     epoch_name: "_failoverd.www.example.com.".to_owned(),
                     epoch: Epoch(8),
+                },
+                &["promote"],
+            ),
+            step(
+                "switch",
+                Intent::RoutingControl {
+                    endpoints: ["us-east-1", "ap-southeast-2"]
+                        .map(|region| ClusterEndpoint {
+                            region: region.into(),
+                            url: format!("https://host-aa.{region}.example.com/v1"),
+                        })
+                        .to_vec(),
+                    states: [("eu-central-1", true), ("eu-west-1", false)]
+                        .map(|(region, on)| RoutingState {
+                            region: region.into(),
+                            arn: format!("arn:aws:route53-recovery-control::1:{region}"),
+                            on,
+                        })
+                        .to_vec(),
+                    override_safety_rules: vec!["arn:aws:rule".to_owned()],
                 },
                 &["promote"],
             ),

@@ -14,6 +14,7 @@ use crate::runbook::template::{APPLICATION_VARS, REGION_VARS};
 
 use super::order::{self, OrderDraft};
 use super::probe::{self, ProbeDraft};
+use super::routing;
 use super::sections::{self, Detection};
 use super::shares;
 use super::values;
@@ -52,6 +53,7 @@ pub(super) struct RegionDraft {
     /// Whether every probe that was written could be read.
     pub probes_complete: bool,
     pub endpoint_group: Option<Place>,
+    pub routing_control: Option<Place>,
 }
 
 pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> Option<AppDraft> {
@@ -99,6 +101,7 @@ pub(super) fn read(findings: &Findings, node: &Node, context: &Context<'_>) -> O
         check_regions(table, &regions, written, &name);
         shares::runbooks(findings, &regions, &mut runbooks, &runbook_places);
         check_endpoint_groups(findings, &regions, resources.accelerator_arn.as_deref());
+        routing::check(findings, &regions, resources.routing_cluster.is_some());
         // Which of several is at home is refused above; any will do to go on.
         let home = regions
             .iter()
@@ -323,12 +326,16 @@ fn resources(table: &Table<'_>, extra: &BTreeSet<String>) -> AppResources {
         Vec::new(),
         read::list(|f, n| alarm(f, n, extra)),
     );
+    let routing_cluster = table
+        .optional("routing_controls", |findings, node| Some((findings, node)))
+        .and_then(|(findings, node)| routing::cluster(findings, node, extra));
     AppResources {
         global_cluster,
         accelerator_arn,
         dns,
         lag_dimensions: lag_dimensions.unwrap_or_default(),
         drill_alarms: drill_alarms.unwrap_or_default(),
+        routing_cluster,
     }
 }
 
@@ -485,6 +492,9 @@ fn region(
             values::arn(ArnKind::EndpointGroup, None)(f, n)
         });
         let record_set_identifier = table.optional("record_set_identifier", read::text);
+        let routing_control = table.located("routing_control_arn", |f, n| {
+            values::arn(ArnKind::RoutingControl, None)(f, n)
+        });
         let vars = table.or("vars", BTreeMap::new(), values::vars(&REGION_VARS));
         let nodegroups = table
             .or("nodegroup", Vec::new(), read::list(nodegroup))
@@ -516,6 +526,7 @@ fn region(
                     db_cluster_arn,
                     endpoint_group_arn: endpoint_group.as_ref().map(|e| e.value.clone()),
                     record_set_identifier,
+                    routing_control_arn: routing_control.as_ref().map(|c| c.value.clone()),
                     nodegroups: nodegroups.into_iter().map(|(group, _)| group).collect(),
                 },
                 vars: vars?,
@@ -525,6 +536,7 @@ fn region(
             probes_complete: probes.len() == written(table, "probe"),
             probes,
             endpoint_group: endpoint_group.map(|e| e.place),
+            routing_control: routing_control.map(|c| c.place),
         })
     })
 }

@@ -89,6 +89,7 @@ fn shared_resources(findings: &Findings, applications: &[AppDraft]) {
                 [
                     r.resources.db_cluster_arn.as_deref(),
                     r.resources.endpoint_group_arn.as_deref(),
+                    r.resources.routing_control_arn.as_deref(),
                 ]
             })
             .chain([draft.app.resources.global_cluster.as_deref()])

@@ -9,6 +9,7 @@ mod order;
 mod peering;
 mod probe;
 mod readiness;
+mod routing;
 mod sections;
 mod shares;
 mod steer;

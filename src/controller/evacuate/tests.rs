@@ -220,6 +220,7 @@ impl Fleet {
                 let traffic = Some(Traffic {
                     records: Vec::new(),
                     groups: vec![(FROM.into(), dial(100)), (TO.into(), dial(0))],
+                    routing: Vec::new(),
                 });
                 self.coming.push(Input::TrafficRead { app, traffic });
             }

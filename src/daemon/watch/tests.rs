@@ -71,6 +71,7 @@ impl Actuator for Aws {
         Ok(Traffic {
             records: Vec::new(),
             groups: Vec::new(),
+            routing: Vec::new(),
         })
     }
 

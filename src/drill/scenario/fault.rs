@@ -127,6 +127,8 @@ pub enum AwsService {
     AutoScaling,
     CloudWatch,
     Sts,
+    /// Routing controls: one endpoint of their cluster where a Region is named.
+    RoutingControl,
 }
 
 impl fmt::Display for AwsService {
@@ -139,6 +141,7 @@ impl fmt::Display for AwsService {
             Self::AutoScaling => "Auto Scaling",
             Self::CloudWatch => "CloudWatch",
             Self::Sts => "STS",
+            Self::RoutingControl => "Application Recovery Controller",
         })
     }
 }
@@ -200,6 +203,8 @@ pub enum FaultSpec {
     NoCapacity { region: Place, at_most: u32 },
     /// The database cluster there has no instance.
     NoInstances { region: Place },
+    /// A gating rule of the control panel forbids every change of a routing control.
+    RoutingGateShut {},
     /// The Region's CloudWatch alarm is raised, which the application names among its drill alarms.
     AlarmRaised { region: Place },
     /// The replica falls back that far.
@@ -282,6 +287,7 @@ impl FaultSpec {
             | Self::PromotionStuck {}
             | Self::NoCapacity { .. }
             | Self::NoInstances { .. }
+            | Self::RoutingGateShut {}
             | Self::AlarmRaised { .. }
             | Self::Lag { .. }
             | Self::LagUnknown {}
@@ -370,6 +376,9 @@ impl fmt::Display for FaultSpec {
             }
             Self::NoInstances { region } => {
                 write!(f, "the database of {region} has no instance")
+            }
+            Self::RoutingGateShut {} => {
+                f.write_str("a safety rule forbids every change of a routing control")
             }
             Self::AlarmRaised { region } => write!(f, "the alarm of {region} is raised"),
             Self::Lag { lag } => write!(f, "the replica falls {lag} behind"),

@@ -143,6 +143,8 @@ struct RawApp {
     #[serde(default)]
     weighted_records: bool,
     #[serde(default)]
+    routing_controls: bool,
+    #[serde(default)]
     cold_standby: bool,
 }
 
@@ -457,6 +459,7 @@ impl Reader {
             third_region: raw.third_region,
             fleet: fleet.unwrap_or(0),
             weighted_records: raw.weighted_records,
+            routing_controls: raw.routing_controls,
             cold_standby: raw.cold_standby,
         }
     }

@@ -34,6 +34,14 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../scenarios/route53-control-plane-down.toml"),
     ),
     (
+        "routing-controls",
+        include_str!("../scenarios/routing-controls.toml"),
+    ),
+    (
+        "routing-controls-refused",
+        include_str!("../scenarios/routing-controls-refused.toml"),
+    ),
+    (
         "promotion-stuck",
         include_str!("../scenarios/promotion-stuck.toml"),
     ),
@@ -178,7 +186,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
-const RUNBOOKS: [(&str, &str); 9] = [
+const RUNBOOKS: [(&str, &str); 10] = [
     (
         "drill-enough-nodes",
         include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
@@ -202,6 +210,10 @@ const RUNBOOKS: [(&str, &str); 9] = [
     (
         "drill-wait-first",
         include_str!("../scenarios/runbooks/drill-wait-first.toml"),
+    ),
+    (
+        "drill-routing-first",
+        include_str!("../scenarios/runbooks/drill-routing-first.toml"),
     ),
     (
         "drill-fleet",

@@ -372,6 +372,7 @@ pub(super) fn commands() -> Vec<Command> {
             traffic: Traffic {
                 records: vec![record_set(Some(FailoverRole::Primary))],
                 groups: vec![(region.clone(), endpoint_group())],
+                routing: vec![(region.clone(), true)],
             },
         },
         CommandBody::FoundCluster {

@@ -162,6 +162,7 @@ fn outside(world: &mut World, epoch: u64) {
     let traffic = Traffic {
         records: vec![epoch_record("www.example.com.", &SHOP.into(), Epoch(epoch))],
         groups: Vec::new(),
+        routing: Vec::new(),
     };
     let app = SHOP.into();
     let read = CommandBody::RecordTraffic { app, traffic };

@@ -6,8 +6,9 @@ use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, rea
 use super::template;
 
 /// The words in `uses`.
-pub(super) const ACTIONS: [&str; 12] = [
+pub(super) const ACTIONS: [&str; 13] = [
     "approval",
+    "arc.routing_control",
     "aurora.detach",
     "aurora.promote",
     "eks.scale_nodegroup",
@@ -77,6 +78,7 @@ pub(super) fn action(
         "global_accelerator.weight" => weight,
         "route53.failover" => route53_failover,
         "route53.weights" => route53_weights,
+        "arc.routing_control" => routing_control,
         "aurora.promote" => aurora_promote,
         "aurora.detach" => aurora_detach,
         "eks.scale_nodegroup" => scale_nodegroup,
@@ -221,6 +223,62 @@ fn route53_weights(table: &Table<'_>) -> Option<Action> {
         region: region?,
         percent: percent?,
     })
+}
+
+fn routing_control(table: &Table<'_>) -> Option<Action> {
+    let findings = table.findings();
+    let on = side(table, "on");
+    let off = table.located("off", read::one_of(SIDES));
+    if table.get("off").is_none() {
+        table.missing("off", "off = \"from\"");
+    }
+    if let (Some(on), Some(off)) = (on, &off)
+        && on == off.value
+    {
+        findings.push(
+            findings
+                .error(
+                    "bad_value",
+                    &off.place,
+                    "`on` and `off` name the same Region: nobody would be let in anywhere",
+                )
+                .label("the Region that is turned on")
+                .help("Write on = \"to\", off = \"from\"."),
+        );
+    }
+    let override_safety_rules =
+        table.or("override_safety_rules", Vec::new(), read::list(safety_rule));
+    plain(ActionSpec::RoutingControl {
+        on: on?,
+        off: off?.value,
+        override_safety_rules: override_safety_rules?,
+    })
+}
+
+/// The ARN of a safety rule. Source: Service Authorization Reference, Amazon Route 53 Recovery Controls.
+fn safety_rule(findings: &Findings, node: &Node) -> Option<String> {
+    let text = read::text(findings, node)?;
+    let resource = text
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":route53-recovery-control::"))
+        .and_then(|(_, rest)| rest.split_once(":controlpanel/"));
+    let shaped = resource.is_some_and(|(_, rest)| {
+        matches!(
+            rest.split('/').collect::<Vec<_>>().as_slice(),
+            [panel, "safetyrule", rule] if !panel.is_empty() && !rule.is_empty()
+        )
+    });
+    if !shaped {
+        read::bad_value(
+            findings,
+            node,
+            format!("\"{text}\" is not the ARN of a safety rule"),
+            "not a safety rule",
+            "It looks like arn:aws:route53-recovery-control::111122223333:controlpanel/0123abcd/\
+             safetyrule/4567ef89",
+        );
+    }
+    Some(text)
 }
 
 fn aurora_promote(table: &Table<'_>) -> Option<Action> {
@@ -496,6 +554,8 @@ pub(super) fn default_timeout(spec: &ActionSpec) -> Millis {
         ActionSpec::Route53Failover { .. } | ActionSpec::Route53Weights { .. } => {
             Millis::from_mins(3)
         }
+        // Answered in seconds; so long that each of five endpoints may hang once.
+        ActionSpec::RoutingControl { .. } => Millis::from_mins(2),
         // Users measured 1 to 8 min.
         ActionSpec::AuroraPromote { .. } => Millis::from_mins(10),
         // 2 to 5 min to the first nodes.

@@ -95,6 +95,20 @@ impl ParsedRunbook {
                     ));
                 }
             }
+            ActionSpec::RoutingControl { .. } => {
+                per_region(
+                    lacking(&|r| r.resources.routing_control_arn.is_some()),
+                    "routing control",
+                    "routing_control_arn",
+                );
+                if app.resources.routing_cluster.is_none() {
+                    missing.push((
+                        "cluster of routing controls".to_owned(),
+                        "[application.routing_controls] with the cluster's five `endpoints`"
+                            .to_owned(),
+                    ));
+                }
+            }
             ActionSpec::AuroraPromote { .. } => {
                 per_region(
                     lacking(&|r| r.resources.db_cluster_arn.is_some()),
@@ -159,6 +173,7 @@ fn fit_routing(
         ActionSpec::Route53Weights { .. } => DnsRouting::Weighted,
         ActionSpec::Dial { .. }
         | ActionSpec::Weight { .. }
+        | ActionSpec::RoutingControl { .. }
         | ActionSpec::AuroraPromote { .. }
         | ActionSpec::ScaleNodegroup { .. }
         | ActionSpec::Steer { .. }

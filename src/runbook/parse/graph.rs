@@ -210,6 +210,7 @@ fn goal_sort(action: &ActionSpec) -> GoalSort {
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Route53Weights { .. }
+        | ActionSpec::RoutingControl { .. }
         | ActionSpec::Steer { .. } => GoalSort::Traffic,
         ActionSpec::AuroraPromote { .. } => GoalSort::Data,
         ActionSpec::ScaleNodegroup { .. } => GoalSort::Capacity,

@@ -86,6 +86,7 @@ fn others_of_one(findings: &Findings, step: &StepDraft, kinds: &BTreeSet<RunKind
         Some(
             ActionSpec::Route53Failover { .. }
             | ActionSpec::Route53Weights { .. }
+            | ActionSpec::RoutingControl { .. }
             | ActionSpec::Steer { .. }
             | ActionSpec::AuroraPromote { .. }
             | ActionSpec::HttpCheck { .. }
@@ -144,6 +145,7 @@ fn raises(step: &StepDraft) -> bool {
         Some(ActionSpec::Route53Failover { primary }) => *primary == Side::To,
         Some(ActionSpec::Steer { region, serve }) => *region == Side::To && *serve,
         Some(ActionSpec::Route53Weights { region, percent }) => *region == Side::To && *percent > 0,
+        Some(ActionSpec::RoutingControl { on, .. }) => *on == Side::To,
         Some(
             ActionSpec::AuroraPromote { .. }
             | ActionSpec::ScaleNodegroup { .. }

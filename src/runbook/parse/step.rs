@@ -114,6 +114,7 @@ fn check_failure(table: &Table<'_>, action: &ActionSpec, on_failure: Option<&Loc
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Steer { .. }
         | ActionSpec::Route53Weights { .. }
+        | ActionSpec::RoutingControl { .. }
         | ActionSpec::ScaleNodegroup { .. } => (true, false),
         ActionSpec::AuroraPromote { .. } => (false, true),
         ActionSpec::HttpCheck { .. }
@@ -173,6 +174,7 @@ fn check_timeout(table: &Table<'_>, action: &ActionSpec, timeout: Option<&Locate
         | ActionSpec::Weight { .. }
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Route53Weights { .. }
+        | ActionSpec::RoutingControl { .. }
         | ActionSpec::ScaleNodegroup { .. }
         | ActionSpec::Steer { .. }
         | ActionSpec::HttpCheck { .. }

@@ -5,7 +5,9 @@ use crate::model::{
     Side,
 };
 
-use super::{Lack, Notes, Scene, dns, graph, other, record_weights, scale, template, weights};
+use super::{
+    Lack, Notes, Scene, dns, graph, other, record_weights, routing, scale, template, weights,
+};
 
 /// An intent, what gives back what it changes, and what stood there before.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub(super) fn aimed_at(action: &ActionSpec) -> Option<Side> {
         | ActionSpec::Route53Failover { .. }
         | ActionSpec::Steer { .. }
         | ActionSpec::Route53Weights { .. }
+        | ActionSpec::RoutingControl { .. }
         | ActionSpec::HttpCheck { .. }
         | ActionSpec::HttpRequest { .. }
         | ActionSpec::Approval { .. }
@@ -61,6 +64,11 @@ pub(super) fn resolve(
         ActionSpec::Route53Weights { region, percent } => {
             record_weights::resolve(scene, *region, *percent, notes)
         }
+        ActionSpec::RoutingControl {
+            on,
+            off,
+            override_safety_rules,
+        } => routing::resolve(scene, *on, *off, override_safety_rules, notes),
         ActionSpec::AuroraPromote {
             region,
             graceful,

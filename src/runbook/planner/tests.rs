@@ -8,6 +8,7 @@ use crate::model::*;
 use super::*;
 
 mod record_weights;
+mod routing;
 mod shares;
 mod weights;
 
@@ -51,6 +52,7 @@ fn traffic() -> Traffic {
             epoch_record(NAME, &"shop".into(), Epoch(6)),
         ],
         groups: vec![(FROM.into(), group(100)), (TO.into(), group(0))],
+        routing: vec![(FROM.into(), true), (TO.into(), false)],
     }
 }
 
@@ -488,6 +490,7 @@ fn the_flip_deletes_what_was_read_and_swaps_the_roles_alone() {
             record(FROM, FailoverRole::Secondary),
         ],
         groups: Vec::new(),
+        routing: Vec::new(),
     });
     let Intent::Route53Failover { delete, create, .. } = desk.intent("flip") else {
         panic!("not a flip");
@@ -836,7 +839,7 @@ proptest! {
         let sorted = |sets: &[RecordSet]| sets.iter().cloned().collect::<BTreeSet<_>>();
         let (first, second) = if from_primary { (to, from) } else { (from, to) };
         let gone = dns::swap(dns, &there, first, second).unwrap();
-        let moved = Traffic { records: gone.swapped.clone(), groups: Vec::new() };
+        let moved = Traffic { records: gone.swapped.clone(), groups: Vec::new(), routing: Vec::new() };
         let back = dns::swap(dns, &moved, second, first).unwrap();
         prop_assert_eq!(sorted(&back.swapped), sorted(&there.records));
         prop_assert_eq!(sorted(&back.read), sorted(&gone.swapped));

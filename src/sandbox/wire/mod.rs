@@ -15,6 +15,7 @@ mod query;
 mod rds;
 mod reply;
 mod route53;
+mod routing_control;
 mod sts;
 mod time;
 mod xml;
@@ -125,6 +126,8 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
                 }),
             Speech::Query => by_form(),
         },
+        Service::RoutingControl => routing_control::operation(target)
+            .and_then(|operation| Ok((operation, routing_control::parameters(body)?))),
         Service::Rds | Service::AutoScaling | Service::Sts | Service::Iam => by_form(),
     };
     let (operation, parameters) = decoded.map_err(|refusal| {
@@ -144,6 +147,7 @@ pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Call, Box<Unreadable>> 
             Service::GlobalAccelerator => accelerator::mutates(&operation),
             Service::Rds => rds::mutates(&operation),
             Service::Eks => eks::mutates(&operation),
+            Service::RoutingControl => routing_control::mutates(&operation),
             Service::AutoScaling | Service::CloudWatch | Service::Sts | Service::Iam => false,
         },
         region,
@@ -219,6 +223,7 @@ pub(super) fn perform(state: &mut State, call: &Call) -> Result<Reply, Refusal> 
         Service::CloudWatch => cloudwatch::perform(state, &call.region, operation, p, call.speech),
         Service::Sts => sts::perform(state, operation, p),
         Service::Iam => iam::perform(state, operation, p),
+        Service::RoutingControl => routing_control::perform(state, &call.region, operation, p),
     }
 }
 
@@ -242,7 +247,9 @@ pub(super) fn throttled(service: Service) -> Refusal {
         | Service::Sts
         | Service::Iam => Refusal::bad("Throttling", "Rate exceeded"),
         Service::GlobalAccelerator => Refusal::bad("ThrottlingException", "Rate exceeded"),
-        Service::Eks => Refusal::new(429, "ThrottlingException", "Rate exceeded"),
+        Service::Eks | Service::RoutingControl => {
+            Refusal::new(429, "ThrottlingException", "Rate exceeded")
+        }
     }
 }
 
@@ -251,6 +258,7 @@ pub(super) fn failing(service: Service, status: u16, code: Option<String>) -> Re
     let own = match service {
         Service::Eks => "ServiceUnavailableException",
         Service::GlobalAccelerator => "InternalServiceErrorException",
+        Service::RoutingControl => "EndpointTemporarilyUnavailableException",
         Service::Route53
         | Service::Rds
         | Service::AutoScaling
@@ -271,7 +279,9 @@ pub(super) fn denied(call: &Call) -> Refusal {
     );
     match call.service {
         Service::GlobalAccelerator => Refusal::bad("AccessDeniedException", message),
-        Service::Eks => Refusal::new(403, "AccessDeniedException", message),
+        Service::Eks | Service::RoutingControl => {
+            Refusal::new(403, "AccessDeniedException", message)
+        }
         Service::Route53
         | Service::Rds
         | Service::AutoScaling
@@ -285,6 +295,7 @@ fn refuse(service: Service, speech: Speech, refusal: &Refusal) -> Reply {
     match service {
         Service::Route53 => route53::refuse(refusal),
         Service::GlobalAccelerator => Json::Rpc.refuse(refusal),
+        Service::RoutingControl => Json::Rpc0.refuse(refusal),
         Service::Eks => Json::Rest.refuse(refusal),
         Service::CloudWatch => speech.refuse(refusal),
         Service::Rds => query::refuse(rds::NAMESPACE, refusal),

@@ -241,6 +241,19 @@ fn observations(state: &State, region: &RegionId) -> Vec<Value> {
 }
 
 fn health_check(region: &RegionId, check: &HealthCheckSetup) -> Value {
+    if let Some(arn) = &check.routing_control_arn {
+        return json!({
+            "Id": check.id,
+            "CallerReference": "sandbox",
+            "HealthCheckConfig": {
+                "Type": "RECOVERY_CONTROL",
+                "RoutingControlArn": arn,
+                "Inverted": check.inverted,
+                "Disabled": check.disabled,
+            },
+            "HealthCheckVersion": 1,
+        });
+    }
     json!({
         "Id": check.id,
         "CallerReference": "sandbox",

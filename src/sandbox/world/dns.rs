@@ -61,6 +61,8 @@ pub(in crate::sandbox) struct Dns {
     pub(in crate::sandbox) checks: Vec<(RegionId, HealthCheckSetup)>,
     pub(in crate::sandbox) records: Records,
     served: Records,
+    /// The routing controls that health checks see as on, by ARN.
+    pub(super) controls_on: BTreeSet<String>,
     pub(in crate::sandbox) changes: Vec<ChangeInfo>,
 }
 
@@ -81,6 +83,7 @@ impl Dns {
             setup: setup.dns.clone(),
             checks,
             served: records.clone(),
+            controls_on: BTreeSet::new(),
             records,
             changes: Vec::new(),
         }
@@ -316,7 +319,13 @@ impl Dns {
             self.checks
                 .iter()
                 .find(|(_, check)| &check.id == id)
-                .is_none_or(|(region, check)| (check.disabled || healthy(region)) != check.inverted)
+                .is_none_or(|(region, check)| {
+                    let seen = match &check.routing_control_arn {
+                        Some(arn) => self.controls_on.contains(arn),
+                        None => healthy(region),
+                    };
+                    (check.disabled || seen) != check.inverted
+                })
         });
         let by_target = set.alias.as_ref().is_none_or(|alias| {
             !alias.evaluate_target_health || self.target(set).is_none_or(healthy)

@@ -63,6 +63,7 @@ impl State {
             | Fault::Lag { .. }
             | Fault::LagUnknown
             | Fault::NoInstances { .. }
+            | Fault::RoutingGateShut
             | Fault::Denied { .. }
             | Fault::NodegroupDegraded { .. }
             | Fault::LaunchSuspended { .. }
@@ -122,6 +123,7 @@ impl State {
             | Fault::Lag { .. }
             | Fault::LagUnknown
             | Fault::NoInstances { .. }
+            | Fault::RoutingGateShut
             | Fault::Denied { .. }
             | Fault::NodegroupDegraded { .. }
             | Fault::LaunchSuspended { .. }

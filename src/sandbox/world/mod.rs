@@ -18,6 +18,7 @@ mod health;
 mod mishaps;
 mod nodes;
 mod refusal;
+mod routing;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,7 @@ pub(super) use aurora::{Cluster, no_cluster};
 pub(super) use dns::{Action, RecordKey, normal_name, printed_name};
 pub(super) use nodes::{Nodegroup, Scaling, Update, no_eks_cluster};
 pub(super) use refusal::Refusal;
+pub(super) use routing::{RoutingControls, no_cluster as no_routing_cluster};
 pub(super) use state::State;
 
 use super::faults::{LostReply, Obstacle};
@@ -137,6 +139,11 @@ impl World {
     /// Whether at any moment a name of the zone had weighted record sets, all with weight 0.
     pub fn ever_all_record_weights_zero(&self) -> bool {
         self.state().timeline.all_record_weights_zero
+    }
+
+    /// Whether at any moment there were routing controls, and none was on.
+    pub fn ever_all_controls_off(&self) -> bool {
+        self.state().timeline.all_controls_off
     }
 
     /// Whether at any moment the failover name resolved to nothing.

@@ -1,6 +1,6 @@
 //! The state behind the world's lock, and the events that move it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -15,6 +15,7 @@ use super::aurora::{Aurora, Cluster, LagHistory};
 use super::dns::{Action, ChangeInfo, Dns, Records};
 use super::health::Health;
 use super::nodes::{Nodes, Scaling, Update};
+use super::routing::{RoutingControls, no_cluster};
 use super::{Change, Refusal};
 
 /// Of all rolls the one in the middle: what decides against weights answers the larger half.
@@ -24,6 +25,7 @@ const MEDIAN_ROLL: u8 = 50;
 #[derive(Debug)]
 pub(super) enum Event {
     DnsServed(Records),
+    ControlsSeen(BTreeSet<String>),
     GroupDeployed(Group),
     HealthSettles,
     PromotionMoves(u64),
@@ -55,6 +57,7 @@ pub(in crate::sandbox) struct State {
     pub(in crate::sandbox) requests: Vec<LoggedRequest>,
     pub(in crate::sandbox) unknown: Vec<String>,
     pub(in crate::sandbox) dns: Dns,
+    pub(in crate::sandbox) routing: Option<RoutingControls>,
     pub(in crate::sandbox) accelerator: Accelerator,
     pub(in crate::sandbox) aurora: Aurora,
     pub(in crate::sandbox) nodes: Nodes,
@@ -99,6 +102,7 @@ impl State {
             requests: Vec::new(),
             unknown: Vec::new(),
             dns: Dns::new(setup),
+            routing: setup.routing.as_ref().map(RoutingControls::new),
             accelerator: Accelerator::new(setup, now),
             aurora: Aurora::new(setup),
             nodes,
@@ -117,6 +121,9 @@ impl State {
             rng: StdRng::seed_from_u64(setup.seed),
             seed: setup.seed,
         };
+        if let Some(routing) = &state.routing {
+            state.dns.controls_on = routing.on();
+        }
         let origin: Vec<Change> = state
             .regions
             .iter()
@@ -156,6 +163,7 @@ impl State {
     fn handle(&mut self, event: Event) {
         match event {
             Event::DnsServed(records) => self.dns.serve(records),
+            Event::ControlsSeen(on) => self.dns.controls_on = on,
             Event::GroupDeployed(group) => self.accelerator.deploy(group),
             Event::HealthSettles => {
                 for region in &mut self.regions {
@@ -225,6 +233,10 @@ impl State {
         for change in changes {
             self.timeline.push_if_new(now, change);
         }
+        self.timeline.all_controls_off |= self
+            .routing
+            .as_ref()
+            .is_some_and(|routing| routing.on().is_empty());
         let groups = &self.accelerator.groups;
         self.timeline.all_dials_zero |= groups.iter().all(|group| group.dial == 0.0);
         self.timeline.all_record_weights_zero |= self.dns.any_name_without_weight();
@@ -424,6 +436,23 @@ impl State {
         self.later(in_sync, Event::DnsServed(written));
         self.tell();
         Ok(change)
+    }
+
+    /// Sets routing controls; the health checks that follow them see it later.
+    pub(in crate::sandbox) fn set_controls(
+        &mut self,
+        wanted: &[(String, bool)],
+        overridden: &[String],
+    ) -> Result<(), Refusal> {
+        let gate_shut = self.faults.routing_gate_shut();
+        let Some(routing) = &mut self.routing else {
+            return Err(no_cluster());
+        };
+        routing.set(wanted, overridden, gate_shut)?;
+        let on = routing.on();
+        self.later(self.delays.routing_control, Event::ControlsSeen(on));
+        self.tell();
+        Ok(())
     }
 
     /// Takes an update of an endpoint group; the edge follows later.
