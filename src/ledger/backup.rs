@@ -204,7 +204,7 @@ mod tests {
         another file: it is no backup of a ledger: its first line is not one's; check the path
         another form: it is of form 2, and this failoverctl reads form 1; use the version that wrote it, or a later one
         cut off: it is damaged or cut off: its content
-        newer: it was made by a newer failoverd (schema 3, this one knows up to 2); use that version or a later one
+        newer: it was made by a newer failoverd (schema 4, this one knows up to 3); use that version or a later one
         ");
     }
 }
