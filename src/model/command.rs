@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AppId, AuditCall, BootId, DataLossApproval, Departure, DiskId, DrillCause, DrillId, DrillMode,
     DrillOutcome, DrillReport, EndpointGroup, Epoch, EvacuationId, Failure, HoldReason, Intent,
-    LagSample, MemberId, NodegroupRef, NodegroupSize, Origin, Plan, RecordSet, RegionId,
+    LagSample, MemberId, NodegroupRef, NodegroupSize, Origin, Plan, Promotion, RecordSet, RegionId,
     RestoredHow, RunId, SkipReason, StepId, Variant, Wall,
 };
 
@@ -81,7 +81,20 @@ impl Command {
 
 /// What no member before that schema can read in a plan.
 fn is_of_schema_3(intent: &Intent) -> bool {
-    matches!(intent, Intent::Steer { .. } | Intent::RoutingControl { .. })
+    match intent {
+        Intent::Steer { .. } | Intent::RoutingControl { .. } | Intent::Route53Weights { .. } => {
+            true
+        }
+        Intent::AuroraPromote { method, .. } => *method == Promotion::Detach,
+        Intent::Dial { .. }
+        | Intent::Weight { .. }
+        | Intent::Route53Failover { .. }
+        | Intent::ScaleNodegroup { .. }
+        | Intent::HttpCheck { .. }
+        | Intent::HttpRequest { .. }
+        | Intent::Approval { .. }
+        | Intent::Wait { .. } => false,
+    }
 }
 
 /// What is asked of the replicated state.
