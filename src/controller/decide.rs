@@ -72,6 +72,12 @@ impl Controller {
             },
             None => GuardOrigin::Automatic,
         };
+        let mut touches = self.touches(app, intended.kind);
+        // The plan leaves the promotion out where the writer goes on serving: nothing can be lost.
+        let writer = state.serves_from(&app.name, &app.home);
+        if intended.kind == RunKind::Shift && writer != &intended.from {
+            touches.database = false;
+        }
         GuardContext {
             now,
             started_at: self.started_at,
@@ -86,7 +92,7 @@ impl Controller {
             windows: &self.setup.windows,
             to: intended.to.as_ref(),
             origin,
-            touches: self.touches(app, intended.kind),
+            touches,
             readiness: self
                 .desks
                 .get(&app.name)

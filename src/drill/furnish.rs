@@ -155,16 +155,24 @@ impl Furniture<'_> {
                 writeln!(out, "{key} = \"{}ms\"", length.0)?;
             }
         }
+        // Where several Regions serve, the ways in lead to several: the one that is asked for is that
+        // of the users near home.
+        let way = if overrides.side_by_side {
+            format!("?way=accelerator&nearest={}", self.places.home)
+        } else {
+            String::new()
+        };
         writeln!(
             out,
             "\n[application.vars]\nwrite_check_url = \"{}\"\nread_check_url = \"{}\"\n",
-            self.addresses.front_url("/write-check"),
+            self.addresses.front_url(&format!("/write-check{way}")),
             self.addresses.front_url("/read")
         )
     }
 
     fn write_region(&self, out: &mut String, name: &RegionId) -> std::fmt::Result {
-        let role = if name == &self.places.home {
+        let side_by_side = self.overrides.side_by_side;
+        let role = if side_by_side || name == &self.places.home {
             "active"
         } else {
             "standby"
@@ -174,6 +182,17 @@ impl Furniture<'_> {
             out,
             "[[application.region]]\nname = \"{name}\"\nrole = \"{role}\""
         )?;
+        if side_by_side {
+            // What is left of a hundred goes to the first.
+            let others = self.setup.regions.len() - 1;
+            let each = 100 / self.setup.regions.len();
+            let own = if name == &self.places.home {
+                100 - each * others
+            } else {
+                each
+            };
+            writeln!(out, "share = {own}")?;
+        }
         if self.overrides.cold_standby && name == &self.places.standby {
             writeln!(out, "cold = true")?;
         }
@@ -201,19 +220,24 @@ impl Furniture<'_> {
         writeln!(
             out,
             "endpoint_group_arn = \"{}\"\nvars = {{ fence_url = \"{}\", health_url = \"{}\", \
-             db_check_url = \"{}\" }}\n",
+             db_check_url = \"{}\", unfence_url = \"{}\" }}\n",
             region.endpoint_group_arn,
             url("/fence"),
             url("/healthz"),
-            url("/write-check")
+            url("/write-check"),
+            url("/unfence")
         )?;
         // The first is the product's own; the others are the fleet's.
         for nodegroup in region.nodegroup_refs().into_iter().take(1) {
             writeln!(
                 out,
-                "[[application.region.nodegroup]]\ncluster = \"{}\"\nname = \"{}\"\n",
+                "[[application.region.nodegroup]]\ncluster = \"{}\"\nname = \"{}\"",
                 nodegroup.cluster, nodegroup.name
             )?;
+            if side_by_side {
+                writeln!(out, "peak = {}", self.overrides.peak)?;
+            }
+            writeln!(out)?;
         }
         writeln!(
             out,

@@ -1,7 +1,7 @@
 //! A drill from beginning to end.
 
 use crate::actuate::policy::{self, PolicyDocument};
-use crate::model::{Objective, RunKind};
+use crate::model::{Application, Objective, RunKind};
 
 use super::direct::Director;
 use super::progress::Progress;
@@ -58,14 +58,16 @@ fn policy(stage: &Stage) -> PolicyDocument {
 }
 
 fn objective(stage: &Stage, scenario: &Scenario) -> Objective {
-    let kind = match scenario.start {
-        Start::Outage => RunKind::Failover,
+    let kind = |app: &Application| match scenario.start {
+        Start::Outage => app.automatic_kind(),
         Start::Switchover => RunKind::Switchover,
         Start::Failback => RunKind::Failback,
+        Start::Shift => RunKind::Shift,
+        Start::Return => RunKind::Return,
     };
     let apps = &stage.config.applications;
     apps.iter()
         .filter(|app| app.name.as_str() == furnish::APP)
-        .find_map(|app| stage.config.runbooks.get(app.runbooks.get(&kind)?))
+        .find_map(|app| stage.config.runbooks.get(app.runbooks.get(&kind(app))?))
         .map_or_else(Default::default, |runbook| runbook.objective)
 }

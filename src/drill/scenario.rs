@@ -86,6 +86,10 @@ pub enum Start {
     Switchover,
     /// A person's `failback`.
     Failback,
+    /// A person's `shift`.
+    Shift,
+    /// A person's `return`.
+    Return,
 }
 
 /// What the drill's application has different from the defaults.
@@ -108,11 +112,17 @@ pub struct AppOverrides {
     pub routing_controls: bool,
     /// The standby runs not one node, and is declared cold.
     pub cold_standby: bool,
+    /// Three Regions serve side by side, a third of the users each, by the accelerator alone.
+    pub side_by_side: bool,
+    /// What each of them needs in its busiest hour, in nodes.
+    pub peak: u32,
 }
 
 impl AppOverrides {
     /// More would be numbered in three digits, and no host plays them.
     pub const LARGEST_FLEET: usize = 99;
+    /// The nodes that each of several Regions side by side has when a drill begins.
+    pub const NODES: u32 = 4;
 }
 
 impl Default for AppOverrides {
@@ -129,6 +139,8 @@ impl Default for AppOverrides {
             weighted_records: false,
             routing_controls: false,
             cold_standby: false,
+            side_by_side: false,
+            peak: Self::NODES,
         }
     }
 }

@@ -157,8 +157,11 @@ impl Stage {
             witness_3: RegionId::from(WITNESS_3),
         };
         let mut setup = SandboxSetup::active_passive(HOME, STANDBY, options.seed);
-        if scenario.app.third_region {
+        if scenario.app.third_region || scenario.app.side_by_side {
             setup = setup.with_candidate(WITNESS);
+        }
+        if scenario.app.side_by_side {
+            setup = setup.side_by_side(AppOverrides::NODES);
         }
         if scenario.app.weighted_records {
             setup = setup.with_weighted_records();
@@ -197,7 +200,7 @@ impl Stage {
             lease,
         };
         let (config, scripts) = script.write(&members, &wires)?;
-        let users = start_users(&world, product.addresses(), &clock, options.seed);
+        let users = start_users(&world, product.addresses(), &clock, scenario, options.seed);
         let cast = Cast::start(members, scripts, wires, Arc::clone(&clock)).await?;
         Ok(Self {
             clock,
@@ -371,9 +374,13 @@ fn start_users(
     world: &Arc<World>,
     addresses: &ProductAddresses,
     clock: &Arc<dyn Clock>,
+    scenario: &Scenario,
     seed: u64,
 ) -> Users {
-    let setup = UsersSetup::at_pace_of(clock.as_ref(), seed);
+    let setup = UsersSetup {
+        by_dns: !scenario.app.side_by_side,
+        ..UsersSetup::at_pace_of(clock.as_ref(), seed)
+    };
     let plane = Arc::clone(world) as Arc<dyn DataPlane>;
     Users::start(plane, addresses.clone(), Arc::clone(clock), setup)
 }

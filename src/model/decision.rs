@@ -513,7 +513,7 @@ impl HoldReason {
             }
             Self::NotCalm { .. } => "see to the Region first (`failoverctl why APP`), then drill",
             Self::CannotCarry { .. } => {
-                "raise the maximum of the node groups named; `failoverctl shift APP --from R` moves as much as they can carry, on your word"
+                "raise the maximum of the node groups named; as long as one of the others can carry it, `failoverctl shift APP --from R` does it on your word"
             }
             Self::ShiftedAway { .. } => {
                 "give its share back first: `failoverctl return APP --to R`"

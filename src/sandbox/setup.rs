@@ -109,6 +109,8 @@ pub struct DatabaseSetup {
     pub standby_engine_version: Option<String>,
     /// Whether CloudWatch's lag metric carries `SourceRegion` too, as in some accounts.
     pub lag_has_source_region: bool,
+    /// Write forwarding: what is written to a secondary is committed by the writer.
+    pub forwards_writes: bool,
 }
 
 /// The accelerator.
@@ -236,6 +238,7 @@ impl SandboxSetup {
                 engine_version: "16.6".to_owned(),
                 standby_engine_version: None,
                 lag_has_source_region: false,
+                forwards_writes: false,
             },
             accelerator: AcceleratorSetup {
                 arn: accelerator_arn(),
@@ -317,6 +320,19 @@ impl SandboxSetup {
         let mut region = RegionSetup::shop(name, number, 0, 2);
         region.health_check = None;
         self.regions.push(region);
+        self
+    }
+
+    /// The product serves in all of its Regions side by side, each with so many nodes and its dial
+    /// open; writes find the writer from wherever they are made.
+    pub fn side_by_side(mut self, nodes: u32) -> Self {
+        self.database.forwards_writes = true;
+        for region in &mut self.regions {
+            region.dial_percent = 100;
+            for group in &mut region.nodegroups {
+                (group.min, group.desired) = (nodes.min(2), nodes);
+            }
+        }
         self
     }
 

@@ -135,4 +135,6 @@ scenarios! {
     database_only: "database-only",
     record_weights: "record-weights",
     detach: "detach",
+    shift_three_regions: "shift-three-regions",
+    shift_nobody_can_carry: "shift-nobody-can-carry",
 }

@@ -50,6 +50,19 @@ impl Director<'_> {
                 self.ask(request(RunKind::Failback, to, false), now).await;
                 return Ok(());
             }
+            OperatorAct::Shift { from } => {
+                let wanted = RunRequest {
+                    from: Some(self.stage.places.region(from).clone()),
+                    to: None,
+                    ..request(RunKind::Shift, from, false)
+                };
+                self.ask(wanted, now).await;
+                return Ok(());
+            }
+            OperatorAct::Return { to } => {
+                self.ask(request(RunKind::Return, to, false), now).await;
+                return Ok(());
+            }
             OperatorAct::Evacuate { region, parallel } => {
                 let ask = EvacuationAsk {
                     region: self.stage.places.region(region).clone(),
@@ -219,6 +232,8 @@ impl Director<'_> {
             | OperatorAct::LedgerBackup {}
             | OperatorAct::LedgerRestore { .. }
             | OperatorAct::Failback { .. }
+            | OperatorAct::Shift { .. }
+            | OperatorAct::Return { .. }
             | OperatorAct::Evacuate { .. } => {
                 return Err(DrillError::Scenario {
                     why: format!("`{act}` is a request, not a command"),

@@ -96,6 +96,14 @@ pub enum OperatorAct {
     Failback {
         to: Place,
     },
+    /// Takes the share of a Region away.
+    Shift {
+        from: Place,
+    },
+    /// Gives it back.
+    Return {
+        to: Place,
+    },
     Approve {
         step: StepId,
     },
@@ -158,6 +166,8 @@ impl fmt::Display for OperatorAct {
             } => write!(f, "failover to {to}, data loss allowed"),
             Self::Switchover { to } => write!(f, "switchover to {to}"),
             Self::Failback { to } => write!(f, "failback to {to}"),
+            Self::Shift { from } => write!(f, "shift from {from}"),
+            Self::Return { to } => write!(f, "return to {to}"),
             Self::Approve { step } => write!(f, "approve {step}"),
             Self::Decline { step } => write!(f, "decline {step}"),
             Self::Abort { reason } => write!(f, "abort: {reason}"),

@@ -146,6 +146,9 @@ struct RawApp {
     routing_controls: bool,
     #[serde(default)]
     cold_standby: bool,
+    #[serde(default)]
+    side_by_side: bool,
+    peak: Option<Spanned<u32>>,
 }
 
 /// Reads a scenario; see [`Scenario::parse`].
@@ -212,6 +215,8 @@ impl Reader {
                 ("outage", Start::Outage),
                 ("switchover", Start::Switchover),
                 ("failback", Start::Failback),
+                ("shift", Start::Shift),
+                ("return", Start::Return),
             ],
         );
         let deadline = self.length(&raw.deadline);
@@ -448,6 +453,7 @@ impl Reader {
 
     fn app(&mut self, raw: RawApp) -> AppOverrides {
         let fleet = self.at_most(raw.fleet, "fleet", AppOverrides::LARGEST_FLEET);
+        let peak = self.at_most(raw.peak, "peak", 100);
         let mut length = |text: Option<Spanned<String>>| text.and_then(|text| self.length(&text));
         AppOverrides {
             rpo_max: length(raw.rpo_max),
@@ -461,6 +467,8 @@ impl Reader {
             weighted_records: raw.weighted_records,
             routing_controls: raw.routing_controls,
             cold_standby: raw.cold_standby,
+            side_by_side: raw.side_by_side,
+            peak: peak.unwrap_or(AppOverrides::NODES),
         }
     }
 

@@ -183,6 +183,14 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../scenarios/record-weights.toml"),
     ),
     ("detach", include_str!("../scenarios/detach.toml")),
+    (
+        "shift-three-regions",
+        include_str!("../scenarios/shift-three-regions.toml"),
+    ),
+    (
+        "shift-nobody-can-carry",
+        include_str!("../scenarios/shift-nobody-can-carry.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.

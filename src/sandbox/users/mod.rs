@@ -66,6 +66,8 @@ pub struct UsersSetup {
     pub timeout_floor: Duration,
     /// Requests that may wait for an answer at the same time.
     pub in_flight: usize,
+    /// Whether every other user comes by the DNS name; all of them by the accelerator otherwise.
+    pub by_dns: bool,
     /// Where the requests come from: an address of the users' own, so that a fault on a vantage's
     /// path is not theirs.
     pub source: IpAddr,
@@ -91,6 +93,7 @@ impl UsersSetup {
             timeout_floor: Duration::from_millis(50),
             // What waits on a lost Region: 2 s of 40 requests, and as much again to spare.
             in_flight: 160,
+            by_dns: true,
             source: IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1)),
         }
     }
@@ -134,7 +137,7 @@ impl Users {
             started,
             tally: tally.clone(),
             tasks: tasks.clone(),
-            users: VirtualUser::population(setup.users, &product),
+            users: VirtualUser::population(setup.users, setup.by_dns, &product),
             rng: StdRng::seed_from_u64(setup.seed),
             places: Arc::new(Semaphore::new(setup.in_flight)),
             product,

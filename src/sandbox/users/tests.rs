@@ -192,7 +192,7 @@ fn each_stretch_of_requests_has_its_share_of_writes_spread_over_it() {
 #[tokio::test]
 async fn half_the_population_follows_the_name_and_the_rest_lives_everywhere() {
     let town = Town::new().await;
-    let population = VirtualUser::population(8, town.product.addresses());
+    let population = VirtualUser::population(8, true, town.product.addresses());
     let by_name = |user: &&VirtualUser| matches!(user, VirtualUser::Dns { .. });
     assert_eq!(population.iter().filter(by_name).count(), 4);
     for region in [ireland(), frankfurt()] {

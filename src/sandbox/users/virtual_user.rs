@@ -23,12 +23,12 @@ pub(super) struct CachedAnswer {
 }
 
 impl VirtualUser {
-    /// `count` users: every other one by DNS, the rest spread over the Regions they are near to.
-    pub fn population(count: usize, product: &ProductAddresses) -> Vec<Self> {
+    /// `count` users: every other one by DNS, if any, the rest spread over the Regions they are near to.
+    pub fn population(count: usize, by_dns: bool, product: &ProductAddresses) -> Vec<Self> {
         let mut homes = product.regions.keys().cycle();
         let mut users = Vec::with_capacity(count);
         for number in 0..count {
-            let by_accelerator = number % 2 == 0;
+            let by_accelerator = !by_dns || number % 2 == 0;
             let home = by_accelerator.then(|| homes.next()).flatten();
             users.push(match home {
                 Some(nearest) => Self::Accelerator {

@@ -66,6 +66,7 @@ pub(in crate::sandbox) struct State {
     /// Engine and version.
     pub(in crate::sandbox) engine: (String, String),
     pub(in crate::sandbox) lag_has_source_region: bool,
+    forwards_writes: bool,
     /// Each Region's alarm that is raised, and since when.
     pub(super) alarms: BTreeMap<RegionId, Wall>,
     lag: LagHistory,
@@ -113,6 +114,7 @@ impl State {
                 setup.database.engine_version.clone(),
             ),
             lag_has_source_region: setup.database.lag_has_source_region,
+            forwards_writes: setup.database.forwards_writes,
             alarms: BTreeMap::new(),
             lag: LagHistory::default(),
             regions,
@@ -307,6 +309,16 @@ impl State {
         if !self.is_up(region) {
             return Err(format!("the database of {region} does not answer"));
         }
+        let writer = self.aurora.writer().region.clone();
+        // A secondary that forwards has one more Region on its way.
+        let region = if self.forwards_writes && &writer != region {
+            if !self.is_up(&writer) {
+                return Err(format!("the writer in {writer} does not answer"));
+            }
+            &writer
+        } else {
+            region
+        };
         let typical = self.lag_now().0;
         let rng = &mut self.rng;
         self.aurora.write(region, row, self.now, || {
