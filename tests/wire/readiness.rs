@@ -171,7 +171,10 @@ async fn a_sound_standby_passes_everything_and_nothing_is_written() {
     let findings = checked.look().await;
     assert_eq!(troubles(&findings), Vec::<&ReadinessFinding>::new());
     let codes: BTreeSet<Code> = findings.iter().map(|f| f.code).collect();
-    assert_eq!(codes, BTreeSet::from(Code::ALL), "every code is looked at");
+    let mut all = BTreeSet::from(Code::ALL);
+    // It has none; a test of their own looks at those.
+    all.remove(&Code::RoutingControl);
+    assert_eq!(codes, all, "every code is looked at");
     assert!(checked.stage.writes().is_empty());
     checked.stage.nothing_unknown();
     // Every mutating call of the plans was asked about, in the Region and under the name it has.
