@@ -59,6 +59,7 @@ pub const BUILT_IN_RUNBOOKS: &[(&str, &str)] = &[
         include_str!("../../runbooks/planned-switchover.toml"),
     ),
     ("failback", include_str!("../../runbooks/failback.toml")),
+    ("steer", include_str!("../../runbooks/steer.toml")),
     ("read-only", include_str!("../../runbooks/read-only.toml")),
     (
         "database-only",

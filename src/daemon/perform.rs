@@ -262,7 +262,13 @@ impl Performer {
         variant: Variant,
     ) -> CallOutcome {
         // Before the proof is asked for, which does not last as long as this may take.
-        if let Some(newer) = self.overtaken(app, run).await {
+        // What needs no control plane waits for none: what was recorded must do.
+        let newer = if matches!(intent, Intent::Steer { .. }) {
+            self.ledger.state().overtaken_by(app)
+        } else {
+            self.overtaken(app, run).await
+        };
+        if let Some(newer) = newer {
             return CallOutcome::Refused {
                 code: "stale_epoch".to_owned(),
                 message: format!(

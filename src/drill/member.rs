@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::actuate::AwsOptions;
+use crate::api::{self, SteerSource, SteerTally};
 use crate::config::Config;
 use crate::controller::{DrillAsk, RunRequest};
 use crate::daemon::members::{ChangeRefused, MemberChange, MembersNow};
@@ -40,6 +41,21 @@ const KILL_WITHIN: Duration = Duration::from_secs(5);
 /// Real time that a person waits for an answer: more than the ledger's own deadline.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
+/// Ends with the runtime it runs on.
+async fn tell_health_checks(door: TcpListener, handle: NodeHandle, config: Config) {
+    let door = match tokio::net::TcpListener::from_std(door) {
+        Ok(door) => door,
+        Err(error) => return tracing::error!(%error, "no health check is told anything"),
+    };
+    let source = SteerSource {
+        snapshot: handle.snapshots(),
+        applications: config.applications.into(),
+        alone: false,
+        tally: SteerTally::default(),
+    };
+    api::serve_steer(door, source, std::future::pending()).await;
+}
+
 /// A member, alive or not.
 pub(super) struct Member {
     pub id: MemberId,
@@ -52,6 +68,8 @@ pub(super) struct Member {
     pub step: Arc<AtomicI64>,
     /// Before which call it stands still.
     pub cue: Cue,
+    /// Where it tells health checks what is steered, in every life.
+    pub steer: Option<TcpListener>,
     world: Arc<dyn Clock>,
     life: Option<Life>,
 }
@@ -75,6 +93,7 @@ impl Member {
             caller: format!("AKIADRILL{number:02}"),
             step: Arc::default(),
             cue: Cue::default(),
+            steer: None,
             world,
             life: None,
         }
@@ -110,6 +129,10 @@ impl Member {
                 });
             }
         };
+        if let Some(door) = &self.steer {
+            let door = door.try_clone().map_err(DrillError::Port)?;
+            runtime.spawn(tell_health_checks(door, node.handle(), config.clone()));
+        }
         self.life = Some(Life {
             handle: node.handle(),
             brake,

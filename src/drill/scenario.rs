@@ -116,6 +116,9 @@ pub struct AppOverrides {
     pub side_by_side: bool,
     /// What each of them needs in its busiest hour, in nodes.
     pub peak: u32,
+    /// The name's PRIMARY has the health check that follows the members' `/steer`, and the SECONDARY
+    /// none.
+    pub steered: bool,
 }
 
 impl AppOverrides {
@@ -141,6 +144,7 @@ impl Default for AppOverrides {
             cold_standby: false,
             side_by_side: false,
             peak: Self::NODES,
+            steered: false,
         }
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use super::DrillOptions;
 use super::cast::{Cast, Script};
 use super::faults;
 use super::fleet;
-use super::furnish::Furniture;
+use super::furnish::{APP, Furniture};
 use super::member::Member;
 use super::scenario::{
     AppOverrides, FaultSpec, Place, Places, RunbookChoice, Scenario, shipped_runbook,
@@ -173,6 +173,11 @@ impl Stage {
         if scenario.app.cold_standby {
             setup = setup.with_no_nodes(STANDBY);
         }
+        let doors = steer_doors(scenario)?;
+        if !doors.is_empty() {
+            let told: Result<Vec<SocketAddr>, _> = doors.iter().map(|d| d.local_addr()).collect();
+            setup = setup.with_steering(APP, &told.map_err(DrillError::Port)?);
+        }
         let sandbox = Sandbox::start(setup.clone(), Arc::clone(&clock))
             .await
             .map_err(DrillError::Sandbox)?;
@@ -189,7 +194,7 @@ impl Stage {
         )
         .await?;
         let lease = Millis(LEASE.as_millis() as u64 * u64::from(options.speed)).min(LONGEST_LEASE);
-        let (members, wires) = members(scenario, &clock, &sandbox).await?;
+        let (members, wires) = members(scenario, &clock, &sandbox, doors).await?;
         let script = Playwright {
             scenario,
             options,
@@ -385,12 +390,29 @@ fn start_users(
     Users::start(plane, addresses.clone(), Arc::clone(clock), setup)
 }
 
+/// Where each member tells health checks what is steered; nowhere unless the scenario asks for it.
+fn steer_doors(scenario: &Scenario) -> Result<Vec<TcpListener>, DrillError> {
+    if !scenario.app.steered {
+        return Ok(Vec::new());
+    }
+    (0..scenario.members.count)
+        .map(|_| {
+            let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            door.set_nonblocking(true)?;
+            Ok(door)
+        })
+        .collect::<std::io::Result<_>>()
+        .map_err(DrillError::Port)
+}
+
 /// The members, not yet alive, and the wires between them and to AWS.
 async fn members(
     scenario: &Scenario,
     clock: &Arc<dyn Clock>,
     sandbox: &Sandbox,
+    doors: Vec<TcpListener>,
 ) -> Result<(Vec<Member>, Wires), DrillError> {
+    let mut doors = doors.into_iter();
     let members: Vec<Member> = [HOME, STANDBY, WITNESS, WITNESS_2, WITNESS_3]
         .into_iter()
         .take(scenario.members.count)
@@ -398,7 +420,9 @@ async fn members(
         .map(|(region, number)| {
             // Called by where it is at home, as most would call it.
             let id = MemberId::from(region);
-            Member::new(id, RegionId::from(region), number, Arc::clone(clock))
+            let mut member = Member::new(id, RegionId::from(region), number, Arc::clone(clock));
+            member.steer = doors.next();
+            member
         })
         .collect();
     let ids: Vec<MemberId> = members.iter().map(|member| member.id.clone()).collect();

@@ -12,6 +12,7 @@
 //! than none.
 
 mod authorization;
+mod checkers;
 #[cfg(test)]
 mod fake_plane;
 mod faults;
@@ -37,8 +38,8 @@ pub use request_log::{Execution, LoggedRequest, Reply};
 pub use server::Sandbox;
 pub use service::Service;
 pub use setup::{
-    ACCOUNT, AcceleratorSetup, DatabaseSetup, Delays, DnsSetup, EndpointSetup, HealthCheckSetup,
-    NodegroupSetup, RegionSetup, RoutingSetup, SandboxSetup,
+    ACCOUNT, AcceleratorSetup, CheckKind, CheckSetup, DatabaseSetup, Delays, DnsSetup,
+    EndpointSetup, HealthCheckSetup, NodegroupSetup, RegionSetup, RoutingSetup, SandboxSetup,
 };
 pub use timeline::{Change, TimelineEvent};
 pub use world::World;

@@ -25,6 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::model::Millis;
 use crate::ports::Clock;
 
+use super::checkers;
 use super::faults::{LostReply, Obstacle};
 use super::gate::HoldPoint;
 use super::wire::{self, Call};
@@ -68,6 +69,7 @@ impl Sandbox {
         let world = Arc::new(World::new(setup, clock));
         let stop = CancellationToken::new();
         tokio::spawn(accept(listener, world.clone(), stop.clone()));
+        checkers::spawn(&world, &stop);
         Ok(Self {
             address,
             world,

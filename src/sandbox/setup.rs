@@ -2,6 +2,8 @@
 //!
 //! Names look as AWS makes them, so that whatever parses an ARN meets a real one.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AliasTarget, FailoverRole, Millis, NodegroupRef, RecordSet, RegionId};
@@ -99,6 +101,30 @@ impl RoutingSetup {
     }
 }
 
+/// A health check that is not of a Region's endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSetup {
+    pub check: HealthCheckSetup,
+    pub kind: CheckKind,
+}
+
+/// What a health check goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// Real requests: whether `http://address/path` answers 2xx or 3xx. `healthy`: what was found for
+    /// long before the world starts.
+    Http {
+        address: SocketAddr,
+        path: String,
+        healthy: bool,
+    },
+    /// Healthy while at least `threshold` of these are.
+    Calculated {
+        children: Vec<String>,
+        threshold: usize,
+    },
+}
+
 /// The Aurora global database; the first Region's cluster is the writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseSetup {
@@ -130,6 +156,8 @@ pub struct DnsSetup {
     pub record_name: String,
     pub record_type: String,
     pub records: Vec<RecordSet>,
+    /// Health checks beside those of the Regions' own endpoints.
+    pub checks: Vec<CheckSetup>,
     /// Which Region stands behind a record's value or alias name.
     pub targets: Vec<(String, RegionId)>,
 }
@@ -250,12 +278,61 @@ impl SandboxSetup {
                 record_name: "app.shop.example.".to_owned(),
                 record_type: "A".to_owned(),
                 records,
+                checks: Vec::new(),
                 targets,
             },
             routing: None,
             delays: Delays::default(),
             seed,
         }
+    }
+
+    /// With health checks that make the PRIMARY unhealthy on purpose and for no other reason: of every
+    /// member's `/steer` an inverted one that asks whether the *standby* is steered open, and one that is
+    /// calculated over them. Whoever does not answer does not say so. The SECONDARY has none.
+    pub fn with_steering(mut self, app: &str, members: &[SocketAddr]) -> Self {
+        let Some(standby) = self.regions.get(1).map(|region| region.name.clone()) else {
+            return self;
+        };
+        let check = |id: String, inverted| HealthCheckSetup {
+            id,
+            disabled: false,
+            inverted,
+            routing_control_arn: None,
+        };
+        let children: Vec<CheckSetup> = members
+            .iter()
+            .enumerate()
+            .map(|(number, address)| CheckSetup {
+                check: check(format!("57ee4000-0000-0000-0000-{number:012}"), true),
+                kind: CheckKind::Http {
+                    address: *address,
+                    path: format!("/steer/{app}/{standby}"),
+                    healthy: false,
+                },
+            })
+            .collect();
+        // Unhealthy once more than half of them say that the standby is open.
+        let majority = members.len() / 2 + 1;
+        let calculated = CheckSetup {
+            check: check("ca1c0000-0000-0000-0000-000000000001".to_owned(), false),
+            kind: CheckKind::Calculated {
+                children: children
+                    .iter()
+                    .map(|child| child.check.id.clone())
+                    .collect(),
+                threshold: members.len() + 1 - majority,
+            },
+        };
+        for record in &mut self.dns.records {
+            record.health_check_id = match record.failover {
+                Some(FailoverRole::Primary) => Some(calculated.check.id.clone()),
+                Some(FailoverRole::Secondary) | None => None,
+            };
+        }
+        self.dns.checks = children;
+        self.dns.checks.push(calculated);
+        self
     }
 
     /// With node groups of no node at all in that Region: a pilot light.

@@ -92,6 +92,7 @@ scenarios! {
     route53_control_plane_down: "route53-control-plane-down",
     routing_controls: "routing-controls",
     routing_controls_refused: "routing-controls-refused",
+    control_planes_down_steer: "control-planes-down-steer",
     promotion_stuck: "promotion-stuck",
     no_capacity: "no-capacity",
     no_capacity_holds: "no-capacity-holds",

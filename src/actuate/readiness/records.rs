@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_route53::types::HealthCheckType;
+
 use super::Scene;
 use super::book::{About, Book, Reader};
 use crate::actuate::classify::read_error;
@@ -121,6 +123,8 @@ fn ttl(book: &mut Book, region: &AppRegion, name: &DnsName, set: &RecordSet) {
 struct Known {
     disabled: bool,
     inverted: bool,
+    /// Of a calculated one: how many of how many must be healthy.
+    calculated: Option<(i32, usize)>,
     /// Checkers that see it healthy, and all.
     seen: Result<(usize, usize), ReadError>,
 }
@@ -145,6 +149,11 @@ impl Checks {
         let Some(id) = &set.health_check_id else {
             return if evaluates {
                 book.passed(here, "evaluates its target's health");
+            } else if set.failover == Some(FailoverRole::Secondary) {
+                book.passed(
+                    here,
+                    "no health check: answered whenever the PRIMARY is unhealthy",
+                );
             } else {
                 book.warning(
                     here,
@@ -181,6 +190,18 @@ async fn read(scene: &Scene<'_>, id: &str) -> Result<Known, ReadError> {
         what: what.clone(),
         why: "the answer holds no health check".to_owned(),
     })?;
+    if config.r#type() == &HealthCheckType::Calculated {
+        // Its status cannot be read: Route 53 tells it in its console and in CloudWatch only.
+        return Ok(Known {
+            disabled: config.disabled == Some(true),
+            inverted: config.inverted == Some(true),
+            calculated: Some((
+                config.health_threshold.unwrap_or(0),
+                config.child_health_checks().len(),
+            )),
+            seen: Ok((0, 0)),
+        });
+    }
     scene.pause().await;
     let status = client
         .get_health_check_status()
@@ -202,6 +223,7 @@ async fn read(scene: &Scene<'_>, id: &str) -> Result<Known, ReadError> {
     Ok(Known {
         disabled: config.disabled == Some(true),
         inverted: config.inverted == Some(true),
+        calculated: None,
         seen,
     })
 }
@@ -220,8 +242,16 @@ fn judge(book: &mut Book, region: &AppRegion, name: &DnsName, id: &str, known: &
             format!("health check {id} is inverted: what fails counts as healthy"),
             "see that this is meant",
         );
+    } else if let Some((threshold, children)) = known.calculated {
+        book.passed(
+            here,
+            format!("health check {id}: healthy while {threshold} of {children} others are"),
+        );
     } else {
         book.passed(here, format!("health check {id}"));
+    }
+    if known.calculated.is_some() {
+        return;
     }
     let here = about(ReadinessCode::RecordHealth, region, name);
     match &known.seen {

@@ -149,6 +149,8 @@ struct RawApp {
     #[serde(default)]
     side_by_side: bool,
     peak: Option<Spanned<u32>>,
+    #[serde(default)]
+    steered: bool,
 }
 
 /// Reads a scenario; see [`Scenario::parse`].
@@ -469,6 +471,7 @@ impl Reader {
             cold_standby: raw.cold_standby,
             side_by_side: raw.side_by_side,
             peak: peak.unwrap_or(AppOverrides::NODES),
+            steered: raw.steered,
         }
     }
 

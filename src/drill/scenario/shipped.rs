@@ -34,6 +34,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../scenarios/route53-control-plane-down.toml"),
     ),
     (
+        "control-planes-down-steer",
+        include_str!("../scenarios/control-planes-down-steer.toml"),
+    ),
+    (
         "routing-controls",
         include_str!("../scenarios/routing-controls.toml"),
     ),

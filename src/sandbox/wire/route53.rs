@@ -4,7 +4,7 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::model::{AliasTarget, FailoverRole, RecordSet, RegionId};
-use crate::sandbox::HealthCheckSetup;
+use crate::sandbox::{CheckKind, CheckSetup, HealthCheckSetup};
 
 use super::super::world::{Action, RecordKey, Refusal, State, normal_name, printed_name};
 use super::params::{flag, list, number, only, optional, text, unknown_thing};
@@ -118,18 +118,39 @@ pub(super) fn perform(state: &mut State, operation: &str, p: &Value) -> Result<R
         }
         "GetHealthCheck" => {
             only(p, &["HealthCheckId"])?;
-            let (region, check) = find_check(state, p)?;
+            let check = match own_check(state, p) {
+                Some(own) => own_health_check(own),
+                None => {
+                    let (region, check) = find_check(state, p)?;
+                    health_check(region, check)
+                }
+            };
             Ok(answer(
                 "GetHealthCheckResponse",
-                &json!({"HealthCheck": health_check(region, check)}),
+                &json!({"HealthCheck": check}),
             ))
         }
         "GetHealthCheckStatus" => {
             only(p, &["HealthCheckId"])?;
-            let (region, _check) = find_check(state, p)?;
+            let healthy = match own_check(state, p) {
+                Some(CheckSetup {
+                    kind: CheckKind::Calculated { .. },
+                    ..
+                }) => {
+                    return Err(Refusal::bad(
+                        BAD,
+                        "The status of a calculated health check cannot be read.",
+                    ));
+                }
+                Some(own) => state.dns.own_checks.believes(&own.check.id),
+                None => {
+                    let (region, _check) = find_check(state, p)?;
+                    state.checkers_believe(region)
+                }
+            };
             Ok(answer(
                 "GetHealthCheckStatusResponse",
-                &json!({"HealthCheckObservations": observations(state, region)}),
+                &json!({"HealthCheckObservations": observations(state, healthy)}),
             ))
         }
         "ListHealthChecks" => {
@@ -139,6 +160,7 @@ pub(super) fn perform(state: &mut State, operation: &str, p: &Value) -> Result<R
                 .checks
                 .iter()
                 .map(|(region, check)| health_check(region, check))
+                .chain(state.dns.own_checks.all().iter().map(own_health_check))
                 .collect();
             Ok(answer(
                 "ListHealthChecksResponse",
@@ -222,8 +244,8 @@ const CHECKERS: [(&str, &str); 4] = [
 
 /// What each checker last found. Whether the answer is turned round (`Inverted`) or not asked for
 /// (`Disabled`) they do not know.
-fn observations(state: &State, region: &RegionId) -> Vec<Value> {
-    let status = if state.checkers_believe(region) {
+fn observations(state: &State, healthy: bool) -> Vec<Value> {
+    let status = if healthy {
         "Success: HTTP Status Code 200, OK"
     } else {
         "Failure: The health checker could not establish a connection within the timeout limit."
@@ -238,6 +260,44 @@ fn observations(state: &State, region: &RegionId) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+fn own_check<'a>(state: &'a State, p: &Value) -> Option<&'a CheckSetup> {
+    state
+        .dns
+        .own_checks
+        .get(text(p, "HealthCheckId", BAD).ok()?)
+}
+
+fn own_health_check(own: &CheckSetup) -> Value {
+    let CheckSetup { check, kind } = own;
+    let mut config = match kind {
+        CheckKind::Http { address, path, .. } => json!({
+            "Type": "HTTP",
+            "IPAddress": address.ip().to_string(),
+            "Port": address.port(),
+            "ResourcePath": path,
+            "RequestInterval": 10,
+            "FailureThreshold": 3,
+            "MeasureLatency": false,
+        }),
+        CheckKind::Calculated {
+            children,
+            threshold,
+        } => json!({
+            "Type": "CALCULATED",
+            "HealthThreshold": threshold,
+            "ChildHealthChecks": children,
+        }),
+    };
+    config["Inverted"] = json!(check.inverted);
+    config["Disabled"] = json!(check.disabled);
+    json!({
+        "Id": check.id,
+        "CallerReference": "sandbox",
+        "HealthCheckConfig": config,
+        "HealthCheckVersion": 1,
+    })
 }
 
 fn health_check(region: &RegionId, check: &HealthCheckSetup) -> Value {

@@ -7,6 +7,7 @@ use crate::model::{FailoverRole, Millis, RecordSet, RegionId, Wall};
 use crate::sandbox::{DnsSetup, HealthCheckSetup, SandboxSetup};
 
 use super::Refusal;
+use super::checks::OwnChecks;
 
 /// Record sets in Route 53's own order: labels from the right, then type, then set identifier.
 pub(in crate::sandbox) type Records = BTreeMap<RecordKey, RecordSet>;
@@ -59,6 +60,7 @@ pub(in crate::sandbox) struct ChangeInfo {
 pub(in crate::sandbox) struct Dns {
     pub(in crate::sandbox) setup: DnsSetup,
     pub(in crate::sandbox) checks: Vec<(RegionId, HealthCheckSetup)>,
+    pub(in crate::sandbox) own_checks: OwnChecks,
     pub(in crate::sandbox) records: Records,
     served: Records,
     /// The routing controls that health checks see as on, by ARN.
@@ -81,6 +83,7 @@ impl Dns {
             .collect();
         Self {
             setup: setup.dns.clone(),
+            own_checks: OwnChecks::new(&setup.dns.checks),
             checks,
             served: records.clone(),
             controls_on: BTreeSet::new(),
@@ -221,6 +224,7 @@ impl Dns {
         }
         if let Some(check) = &set.health_check_id
             && !self.checks.iter().any(|(_, c)| &c.id == check)
+            && self.own_checks.get(check).is_none()
         {
             wrong.push(format!(
                 "Invalid resource: health check {check} does not exist"
@@ -316,6 +320,9 @@ impl Dns {
 
     fn is_healthy(&self, set: &RecordSet, healthy: &impl Fn(&RegionId) -> bool) -> bool {
         let by_check = set.health_check_id.as_ref().is_none_or(|id| {
+            if let Some(own) = self.own_checks.is_healthy(id) {
+                return own;
+            }
             self.checks
                 .iter()
                 .find(|(_, check)| &check.id == id)

@@ -5,13 +5,14 @@
 //!  fault ─────▶ Regions, replication, capacity ─────────────┘                  timeline
 //! ```
 //!
-//! Nothing runs in the background: whoever looks first lets what is due by now happen, in order of
+//! Nothing runs in the background but the health checks that ask others (`checkers`): whoever looks first lets what is due by now happen, in order of
 //! its due time. So the same calls at the same world times make the same world.
 //!
 //! Invariant: an event is handled at its own due time, whatever the moment it is handled.
 
 mod accelerator;
 mod aurora;
+mod checks;
 mod data_plane;
 mod dns;
 mod health;
@@ -22,6 +23,7 @@ mod routing;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::model::{Millis, Now, RegionId, Wall};
 use crate::ports::Clock;
@@ -77,12 +79,24 @@ impl World {
         self.clock.sleep(length).await;
     }
 
+    /// The real duration of a length of world time.
+    pub(super) fn real(&self, length: Millis, floor: Duration) -> Duration {
+        self.clock.real(length, floor)
+    }
+
     /// The state as of now.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere does not make the state unreadable; each change is made in one go.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.now());
         state
+    }
+
+    /// What a health check has found just now.
+    pub(super) fn checked(&self, id: &str, healthy: bool) {
+        let mut state = self.state();
+        state.dns.own_checks.found(id, healthy);
+        state.tell();
     }
 
     /// Switches a fault on, or lets a one-time fault happen.
