@@ -249,7 +249,10 @@ impl Actuator for AwsActuator {
                 seen: "a request leaves nothing to be read back: it is done when it is answered"
                     .to_owned(),
             },
-            Intent::Steer { .. } | Intent::Approval { .. } | Intent::Wait { .. } => {
+            Intent::Steer { .. }
+            | Intent::Approval { .. }
+            | Intent::Bake { .. }
+            | Intent::Wait { .. } => {
                 not_ours(&format!("{} is not an action of AWS", intent.name()))
             }
         }
@@ -381,6 +384,7 @@ impl Actuator for AwsActuator {
             Intent::Steer { .. }
             | Intent::HttpCheck { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => CallOutcome::Refused {
                 code: "nothing_to_write".to_owned(),
                 message: format!("{} changes nothing at AWS", call.intent.name()),

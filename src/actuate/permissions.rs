@@ -76,6 +76,7 @@ pub fn permissions(intent: &Intent) -> Vec<Permission> {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => Vec::new(),
     }
 }
@@ -217,6 +218,7 @@ pub fn control_plane(intent: &Intent) -> Option<ControlPlane> {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => return None,
     };
     Some(ControlPlane { service, region })

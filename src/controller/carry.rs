@@ -7,6 +7,7 @@
 //!    nothing written              go on         wait while disputed      abandon*
 //!    something written            go on         wait while disputed      give back*
 //!
+//!  the Region whose traffic bakes  not up: steps back; its data moved: nothing new is begun
 //!  the Region that is gone to     down: nothing new is begun, and nothing is planned anew
 //! ```
 //!
@@ -20,8 +21,9 @@ use crate::model::{
     RunStatus, State, Verdict, VerdictState,
 };
 use crate::quorum;
-use crate::run::Engine;
+use crate::run::{Engine, baking};
 
+use super::live_drill::unwell;
 use super::{Controller, Effect, by_the_ledger};
 
 /// How long an inherited run may wait for votes that prove its verdict anew, as a multiple of the
@@ -113,6 +115,11 @@ impl Controller {
             }
         }
         let moved = run.may_have_promoted();
+        if let Some(region) = baking(run)
+            && let Some(verdict) = unwell(now, app, verdicts, region)
+        {
+            return bears_no_more(now, run, verdict, moved);
+        }
         match lost_target(now, state, app, verdicts, &run.plan, moved) {
             None => Standing::Sound,
             Some(reason) => Standing::Held(reason),
@@ -216,6 +223,23 @@ fn is_back(now: Now, app: &Application, members: u32, verdict: &Verdict) -> bool
     verdict.state == VerdictState::Up
         && up >= quorum::majority(members)
         && now.mono.since(verdict.since) >= app.guards.hold_down
+}
+
+/// What becomes of a run whose Region is not well while its new traffic bakes: it steps back, or, where
+/// its data has moved and there is no way back, gives it no more until it is well again.
+fn bears_no_more(now: Now, run: &Run, verdict: &Verdict, moved: bool) -> Standing {
+    let Verdict { region, state, .. } = verdict;
+    if moved {
+        return Standing::Held(HoldReason::NotCalm {
+            region: region.clone(),
+            state: *state,
+        });
+    }
+    let lasted = now.mono.since(verdict.since);
+    Standing::Over(CommandBody::AbortWorsened {
+        run: run.id.clone(),
+        why: format!("it has been {state} for {lasted}, by its critical probes"),
+    })
 }
 
 /// Why nothing more is begun towards a Region that is lost itself. A promotion restarts what the

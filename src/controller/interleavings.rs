@@ -93,6 +93,7 @@ pub(super) fn runbook() -> Runbook {
         on_failure: OnFailure::Hold,
         run_if: None,
         or_else: None,
+        ramp: None,
     };
     let dial = |region: Side, percent: u8| ActionSpec::Dial { region, percent };
     Runbook {

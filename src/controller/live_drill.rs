@@ -284,7 +284,7 @@ fn lost(
 
 /// That somebody's critical probes of the Region fail, and have for as long as a vote is fresh: one that
 /// only stumbled is well again by then. Votes that are missing say nothing.
-fn unwell<'a>(
+pub(super) fn unwell<'a>(
     now: Now,
     app: &Application,
     verdicts: &'a [Verdict],

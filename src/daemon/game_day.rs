@@ -97,6 +97,7 @@ fn looks_at(intent: &Intent) -> bool {
         Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => false,
     }
 }

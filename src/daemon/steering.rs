@@ -132,6 +132,7 @@ impl Actuator for Steering {
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => self.outward.observe(app, intent).await,
         }
     }
@@ -149,6 +150,7 @@ impl Actuator for Steering {
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => self.outward.apply(app, call, proof).await,
         }
     }

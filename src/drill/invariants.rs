@@ -384,6 +384,7 @@ fn subject_of_intent(intent: &Intent) -> Option<Subject> {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => None,
     }
 }

@@ -33,7 +33,7 @@ impl Command {
             {
                 3
             }
-            CommandBody::Steer { .. } => 3,
+            CommandBody::Steer { .. } | CommandBody::AbortWorsened { .. } => 3,
             // An older member would let the run lose data unasked.
             CommandBody::OpenRun { limits, .. }
                 if limits.data_loss_approval != DataLossApproval::Anyone =>
@@ -82,9 +82,10 @@ impl Command {
 /// What no member before that schema can read in a plan.
 fn is_of_schema_3(intent: &Intent) -> bool {
     match intent {
-        Intent::Steer { .. } | Intent::RoutingControl { .. } | Intent::Route53Weights { .. } => {
-            true
-        }
+        Intent::Steer { .. }
+        | Intent::RoutingControl { .. }
+        | Intent::Route53Weights { .. }
+        | Intent::Bake { .. } => true,
         Intent::AuroraPromote { method, .. } => *method == Promotion::Detach,
         Intent::Dial { .. }
         | Intent::Weight { .. }
@@ -145,6 +146,12 @@ pub enum CommandBody {
     /// it leaves is back.
     AbortRecovered {
         run: RunId,
+    },
+    /// The Region that gets more and more traffic does not stay well: the run gives back what it has
+    /// changed, and ends.
+    AbortWorsened {
+        run: RunId,
+        why: String,
     },
     Approve {
         run: RunId,

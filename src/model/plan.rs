@@ -200,6 +200,12 @@ pub enum Intent {
     Approval {
         message: String,
     },
+    /// Between two values of a ramp: the Region must stay well for so long. A run whose Region does
+    /// not steps back.
+    Bake {
+        region: RegionId,
+        duration: Millis,
+    },
     Wait {
         duration: Millis,
     },
@@ -263,6 +269,7 @@ impl Intent {
             | Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }
+            | Self::Bake { .. }
             | Self::Wait { .. } => false,
         }
     }
@@ -285,6 +292,7 @@ impl Intent {
             Self::HttpCheck { .. } => "http.check",
             Self::HttpRequest { .. } => "http.request",
             Self::Approval { .. } => "approval",
+            Self::Bake { .. } => "bake",
             Self::Wait { .. } => "wait",
         }
     }
@@ -306,7 +314,10 @@ impl Intent {
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
             | Self::HttpRequest { .. } => true,
-            Self::HttpCheck { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
+            Self::HttpCheck { .. }
+            | Self::Approval { .. }
+            | Self::Bake { .. }
+            | Self::Wait { .. } => false,
         }
     }
 
@@ -322,7 +333,10 @@ impl Intent {
             | Self::ScaleNodegroup { .. }
             | Self::Steer { .. }
             | Self::HttpCheck { .. } => true,
-            Self::HttpRequest { .. } | Self::Approval { .. } | Self::Wait { .. } => false,
+            Self::HttpRequest { .. }
+            | Self::Approval { .. }
+            | Self::Bake { .. }
+            | Self::Wait { .. } => false,
         }
     }
 
@@ -343,6 +357,7 @@ impl Intent {
             | Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }
+            | Self::Bake { .. }
             | Self::Wait { .. } => false,
         }
     }
@@ -382,6 +397,7 @@ impl Intent {
             Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }
+            | Self::Bake { .. }
             | Self::Wait { .. } => None,
         }
     }
@@ -460,6 +476,7 @@ impl fmt::Display for Intent {
             Self::HttpCheck { method, url, .. } => write!(f, "{method} {url} answers as expected"),
             Self::HttpRequest { method, url, .. } => write!(f, "{method} {url}"),
             Self::Approval { message } => write!(f, "approval: {message}"),
+            Self::Bake { region, duration } => write!(f, "{region} must stay well for {duration}"),
             Self::Wait { duration } => write!(f, "wait {duration}"),
         }
     }

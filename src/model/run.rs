@@ -225,6 +225,11 @@ pub enum AbortReason {
     Recovered {
         region: RegionId,
     },
+    /// The Region that got more traffic, value by value, did not stay well.
+    Worsened {
+        region: RegionId,
+        detail: String,
+    },
     /// A step with `on_failure = "compensate"` failed.
     Compensated {
         step: StepId,
@@ -242,6 +247,12 @@ impl fmt::Display for AbortReason {
             Self::Stale => f.write_str("stale: the Region is no longer agreed to be lost"),
             Self::Recovered { region } => {
                 write!(f, "{region} came back before its data was moved")
+            }
+            Self::Worsened { region, detail } => {
+                write!(
+                    f,
+                    "{region} did not bear the traffic it was given: {detail}"
+                )
             }
             Self::Compensated { step } => write!(f, "step {step} failed and was compensated"),
             Self::DrillOver { detail } => write!(f, "its drill was stopped: {detail}"),

@@ -158,6 +158,19 @@ pub struct RunbookStep {
     pub run_if: Option<RunIf>,
     /// Another step that reaches the same goal another way. That step never starts by itself.
     pub or_else: Option<StepId>,
+    /// The way to the action's percent, where it is not one step. Left out where there is none: members
+    /// of two versions hash one configuration alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
+}
+
+/// Traffic that is raised value by value, with a while in between in which the Region must stay well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ramp {
+    /// Rising; the last is 100.
+    pub percents: Vec<u8>,
+    /// After each of them but the last.
+    pub bake: Millis,
 }
 
 /// What follows when a step fails.

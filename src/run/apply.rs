@@ -46,6 +46,7 @@ fn transition(state: &mut State, now: Wall, command: &Command) -> Result<Event, 
         CommandBody::CloseRun { run } => open::close(state, now, run),
         CommandBody::AbandonStale { run } => open::abandon_stale(state, now, run),
         CommandBody::AbortRecovered { run } => open::abort_recovered(state, now, run),
+        CommandBody::AbortWorsened { run, why } => open::abort_worsened(state, now, run, why),
         CommandBody::Abort { run, by, reason } => open::abort(state, now, run, by, reason),
 
         CommandBody::StepIntent {

@@ -52,6 +52,7 @@ fn loses_data(intent: &Intent) -> bool {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => false,
     }
 }

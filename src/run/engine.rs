@@ -369,6 +369,17 @@ impl Engine {
                 let done = Outcome::Done { partly: false };
                 Some(self.report(step, record.attempts, done, None))
             }
+            Intent::Bake { duration, .. } => {
+                // Only what this life has seen of it counts: another's votes are not ours, and time in
+                // which the Region was not well is none.
+                let work = self.work.get(&step.id);
+                let watched_since = work.and_then(|work| work.might_begin_since)?;
+                if now.wall < watched_since + *duration {
+                    return None;
+                }
+                let done = Outcome::Done { partly: false };
+                Some(self.report(step, record.attempts, done, None))
+            }
             Intent::HttpRequest { .. } => {
                 if now.wall >= deadline {
                     let failure = Failure::TimedOut {

@@ -113,6 +113,7 @@ fn check_harmless(plan: &Plan, origin: &Origin) -> Result<(), Rejection> {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => false,
     });
     if !plan.kind.is_graceful() || plan.data_loss.is_some() || loses_data {

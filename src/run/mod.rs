@@ -30,7 +30,7 @@ pub use audit::{AuditBreak, KEPT_AUDIT, verify_audit};
 pub use drill::{KEPT_DRILLS, LONGEST_DRILL, last_completed, last_completed_of};
 pub use engine::{Engine, Heard, Move, Timing};
 pub use evacuate::{KEPT_EVACUATIONS, MOST_PARALLEL};
-pub use steps::{may_call, need_is_met};
+pub use steps::{baking, may_call, need_is_met};
 pub use waves::{PATIENCE, Turn, all_out, is_out, needs_a_person, turns, under_way, waves};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::model::{
 
 use super::apply::{KEPT_RUNS, app_mut, open_run, wrong_status};
 use super::evacuate;
+use super::steps::baking;
 use super::{consent, drill, live_drill, shares, steer};
 
 /// What the brake counts within.
@@ -383,6 +384,25 @@ pub(super) fn abort_recovered(
     }
     let region = run.plan.from.clone();
     begin_abort(run, now, AbortReason::Recovered { region });
+    Ok(Event::RunMoved { run: id.clone() })
+}
+
+/// Begins to end a run because the Region that it gives more and more traffic does not stay well. Once
+/// its data may have been moved, what it changed cannot be given back, and the run is held instead.
+pub(super) fn abort_worsened(
+    state: &mut State,
+    now: Wall,
+    id: &RunId,
+    why: &str,
+) -> Result<Event, Rejection> {
+    let run = open_run(state, id, "stepping back")?;
+    still_its_own(run)?;
+    let baked = baking(run).cloned();
+    let (Some(region), false) = (baked, run.may_have_promoted()) else {
+        return Err(wrong_status(run, "stepping back"));
+    };
+    let detail = why.to_owned();
+    begin_abort(run, now, AbortReason::Worsened { region, detail });
     Ok(Event::RunMoved { run: id.clone() })
 }
 

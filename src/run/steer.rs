@@ -87,6 +87,7 @@ pub(super) fn follow_roles(app: &mut AppState, run: &Run) {
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => None,
         })
         .collect();

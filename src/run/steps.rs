@@ -16,8 +16,8 @@
 
 use crate::model::{
     AbortReason, BootId, Epoch, Event, Failure, Intent, MemberId, NeedsOperator, OnFailure,
-    Outcome, PlannedStep, Rejection, Run, RunId, RunStatus, SkipReason, State, StepId, StepRecord,
-    StepStatus, Variant, Wall,
+    Outcome, PlannedStep, RegionId, Rejection, Run, RunId, RunStatus, SkipReason, State, StepId,
+    StepRecord, StepStatus, Variant, Wall,
 };
 
 use super::apply::wrong_status;
@@ -123,6 +123,16 @@ pub(super) fn may_begin(run: &Run, step: &PlannedStep) -> bool {
         | RunStatus::Completed
         | RunStatus::Aborted { .. } => false,
     }
+}
+
+/// The Region that must stay well just now, while its new traffic bakes.
+pub fn baking(run: &Run) -> Option<&RegionId> {
+    run.in_order().find_map(|(step, record)| {
+        let Intent::Bake { region, .. } = &step.intent else {
+            return None;
+        };
+        (record.status == StepStatus::Waiting && may_begin(run, step)).then_some(region)
+    })
 }
 
 fn is_done(run: &Run, id: &StepId) -> bool {
@@ -294,6 +304,7 @@ fn may_escalate(intent: &Intent, record: &StepRecord) -> bool {
         | Intent::HttpCheck { .. }
         | Intent::HttpRequest { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => false,
     }
 }

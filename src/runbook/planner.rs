@@ -18,6 +18,7 @@
 
 mod dns;
 mod graph;
+mod ramp;
 mod record_weights;
 mod resolve;
 mod routing;

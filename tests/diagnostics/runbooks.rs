@@ -76,6 +76,31 @@ with = { region = "to", percent = 101 }"#
 }
 
 #[test]
+fn ramps_that_are_none() {
+    for (name, with) in [
+        ("down", "ramp = [10, 50, 25, 100], bake = \"2m\""),
+        ("not_to_100", "ramp = [10, 25, 50], bake = \"2m\""),
+        ("out_of_range", "ramp = [0, 50, 101], bake = \"2m\""),
+        (
+            "and_percent",
+            "ramp = [50, 100], bake = \"2m\", percent = 100",
+        ),
+        ("without_bake", "ramp = [50, 100]"),
+        ("bake_alone", "percent = 100, bake = \"2m\""),
+        ("empty", "ramp = [], bake = \"2m\""),
+        ("of_one", "ramp = [100], bake = \"2m\""),
+    ] {
+        insta::assert_snapshot!(format!("ramp_{name}"), after(&[("percent = 100", with)]));
+    }
+    let from = "with = { region = \"from\", ramp = [50, 100], bake = \"2m\" }";
+    let told = after(&[("with = { region = \"to\", percent = 100 }", from)]);
+    insta::assert_snapshot!("ramp_of_what_is_left", told);
+    let other_way = "ramp = [50, 100], bake = \"2m\" }\nelse = \"verify\"";
+    let told = after(&[("percent = 100 }", other_way)]);
+    insta::assert_snapshot!("ramp_with_another_way", told);
+}
+
+#[test]
 fn several_mistakes_at_once() {
     insta::assert_snapshot!(after(&[
         ("schema = 1", "schema = 2"),

@@ -138,4 +138,6 @@ scenarios! {
     detach: "detach",
     shift_three_regions: "shift-three-regions",
     shift_nobody_can_carry: "shift-nobody-can-carry",
+    ramp: "ramp",
+    ramp_steps_back: "ramp-steps-back",
 }

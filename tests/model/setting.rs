@@ -186,6 +186,7 @@ fn runbook(lowers: bool) -> Runbook {
         on_failure: OnFailure::Hold,
         run_if: None,
         or_else: None,
+        ramp: None,
     };
     let dial = |region, percent| ActionSpec::Dial { region, percent };
     let mut steps = vec![

@@ -245,6 +245,7 @@ impl Aws {
             | Intent::Steer { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => unobservable("there is nothing to see"),
         }
     }
@@ -320,6 +321,7 @@ pub fn asks_region(intent: &Intent, planned: Option<Variant>) -> Option<usize> {
         | Intent::Route53Weights { .. }
         | Intent::HttpCheck { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => None,
     }
 }

@@ -124,6 +124,7 @@ pub fn take(
         | Intent::Steer { .. }
         | Intent::HttpCheck { .. }
         | Intent::Approval { .. }
+        | Intent::Bake { .. }
         | Intent::Wait { .. } => Taken::Refused("not_a_write"),
     }
 }

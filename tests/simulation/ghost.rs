@@ -229,6 +229,7 @@ fn word(body: &CommandBody) -> String {
         CommandBody::Steer { step, attempt, .. } => format!("steer {step} #{attempt}"),
         CommandBody::CloseRun { .. } => "close".to_owned(),
         CommandBody::AbandonStale { .. } => "abandon".to_owned(),
+        CommandBody::AbortWorsened { why, .. } => format!("abort: the Region is worse: {why}"),
         CommandBody::AbortRecovered { .. } => "abort: the Region is back".to_owned(),
         CommandBody::Approve { step, granted, .. } => format!("approve {step} {granted}"),
         CommandBody::Abort { .. } => "abort".to_owned(),

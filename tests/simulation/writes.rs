@@ -28,6 +28,7 @@ impl World {
             | Intent::HttpCheck { .. }
             | Intent::HttpRequest { .. }
             | Intent::Approval { .. }
+            | Intent::Bake { .. }
             | Intent::Wait { .. } => false,
         };
         if reads {
@@ -246,6 +247,7 @@ impl Touches for Intent {
             | Self::HttpCheck { .. }
             | Self::HttpRequest { .. }
             | Self::Approval { .. }
+            | Self::Bake { .. }
             | Self::Wait { .. } => None,
         }
     }

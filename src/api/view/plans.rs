@@ -180,7 +180,10 @@ fn changes(step: &PlannedStep) -> Vec<Change> {
             before: None,
             after: "sent once".to_owned(),
         }],
-        Intent::HttpCheck { .. } | Intent::Approval { .. } | Intent::Wait { .. } => Vec::new(),
+        Intent::HttpCheck { .. }
+        | Intent::Approval { .. }
+        | Intent::Bake { .. }
+        | Intent::Wait { .. } => Vec::new(),
     }
 }
 

@@ -167,6 +167,10 @@ fn command(intent: &Intent) -> String {
             )
         }
         Intent::Approval { message } => format!("# A person decides: {}\n", one_line(message)),
+        Intent::Bake { region, duration } => format!(
+            "# Go on only if {region} stays well; if it does not, give it back what it had.\nsleep {}\n",
+            duration.0.div_ceil(1_000)
+        ),
         Intent::Wait { duration } => format!("sleep {}\n", duration.0.div_ceil(1_000)),
     }
 }

@@ -49,16 +49,18 @@ pub enum Aborted {
     Stale,
     Compensated,
     Recovered,
+    Worsened,
     DrillOver,
 }
 
 impl Aborted {
     /// Every one, as written.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("operator", Self::Operator),
         ("stale", Self::Stale),
         ("compensated", Self::Compensated),
         ("recovered", Self::Recovered),
+        ("worsened", Self::Worsened),
         ("drill_over", Self::DrillOver),
     ];
 
@@ -69,6 +71,7 @@ impl Aborted {
             Self::Stale => "stale",
             Self::Compensated => "compensated",
             Self::Recovered => "recovered",
+            Self::Worsened => "worsened",
             Self::DrillOver => "drill_over",
         }
     }
@@ -79,6 +82,7 @@ impl Aborted {
             AbortReason::Stale => Self::Stale,
             AbortReason::Compensated { .. } => Self::Compensated,
             AbortReason::Recovered { .. } => Self::Recovered,
+            AbortReason::Worsened { .. } => Self::Worsened,
             AbortReason::DrillOver { .. } => Self::DrillOver,
         }
     }

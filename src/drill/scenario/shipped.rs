@@ -195,10 +195,15 @@ pub const SHIPPED: &[(&str, &str)] = &[
         "shift-nobody-can-carry",
         include_str!("../scenarios/shift-nobody-can-carry.toml"),
     ),
+    ("ramp", include_str!("../scenarios/ramp.toml")),
+    (
+        "ramp-steps-back",
+        include_str!("../scenarios/ramp-steps-back.toml"),
+    ),
 ];
 
 /// Runbooks that only scenarios use: each shows one way of coping that the default one lacks.
-const RUNBOOKS: [(&str, &str); 10] = [
+const RUNBOOKS: [(&str, &str); 11] = [
     (
         "drill-enough-nodes",
         include_str!("../scenarios/runbooks/drill-enough-nodes.toml"),
@@ -238,6 +243,10 @@ const RUNBOOKS: [(&str, &str); 10] = [
     (
         "drill-record-weights",
         include_str!("../scenarios/runbooks/drill-record-weights.toml"),
+    ),
+    (
+        "drill-ramp",
+        include_str!("../scenarios/runbooks/drill-ramp.toml"),
     ),
 ];
 

@@ -125,7 +125,7 @@ fn intents() -> Vec<Intent> {
             method: "GET".to_owned(),
             expect_status: statuses.clone(),
             body_contains: Some("ok".to_owned()),
-            expect_region: Some(region),
+            expect_region: Some(region.clone()),
         },
         Intent::HttpRequest {
             url: "https://shop.example/fence".to_owned(),
@@ -135,6 +135,10 @@ fn intents() -> Vec<Intent> {
         },
         Intent::Approval {
             message: "sure?".to_owned(),
+        },
+        Intent::Bake {
+            region: region.clone(),
+            duration: Millis(u64::MAX),
         },
         Intent::Wait {
             duration: Millis(0),
@@ -476,6 +480,10 @@ pub(super) fn commands() -> Vec<Command> {
         },
         CommandBody::AbandonStale { run: run.clone() },
         CommandBody::AbortRecovered { run: run.clone() },
+        CommandBody::AbortWorsened {
+            run: run.clone(),
+            why: "suspect for 20s".to_owned(),
+        },
         CommandBody::Steer {
             run: run.clone(),
             step: "open".into(),

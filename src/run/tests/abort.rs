@@ -350,3 +350,49 @@ fn of_an_aborted_run_nothing_else_drifts() {
     assert!(world.send(drift("raise")).is_err());
     assert!(world.send(drift("flip")).is_err());
 }
+
+/// A dial that is raised, and its Region that must then stay well.
+fn baking_run() -> World {
+    let mut plan = plan("shop", 1);
+    let bake = Intent::Bake {
+        region: "eu-central-1".into(),
+        duration: Millis::from_mins(2),
+    };
+    plan.steps.push(step("bake", bake, &["raise"]));
+    World::with(plan)
+}
+
+fn worsened(world: &mut World) -> Result<Event, Rejection> {
+    let run = world.run().id.clone();
+    let why = "suspect for 20s".to_owned();
+    world.send(CommandBody::AbortWorsened { run, why })
+}
+
+#[test]
+fn a_run_steps_back_only_while_its_traffic_bakes() {
+    let mut world = baking_run();
+    assert!(worsened(&mut world).is_err(), "nothing was raised yet");
+    did(&mut world, "raise");
+    worsened(&mut world).unwrap();
+    let reason = AbortReason::Worsened {
+        region: "eu-central-1".into(),
+        detail: "suspect for 20s".to_owned(),
+    };
+    assert_eq!(world.run().status, RunStatus::Aborting { reason });
+    let given_back: Vec<&str> = world
+        .run()
+        .restoring
+        .iter()
+        .map(|s| s.id.as_str())
+        .collect();
+    assert_eq!(given_back, ["restore/raise"]);
+    assert!(worsened(&mut world).is_err(), "it does already");
+}
+
+#[test]
+fn a_paused_run_is_not_stepped_back() {
+    let mut world = baking_run();
+    did(&mut world, "raise");
+    pause(&mut world);
+    assert!(worsened(&mut world).is_err());
+}

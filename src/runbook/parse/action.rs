@@ -1,7 +1,7 @@
 //! `uses` and `with`: an action and its authored arguments.
 
-use crate::model::{ActionSpec, Millis, PromoteMethod, Side, SizeSpec, Template, WeightSpec};
-use crate::runbook::spanned::{Findings, Kind, Located, Node, Table, closest, read};
+use crate::model::{ActionSpec, Millis, PromoteMethod, Ramp, Side, SizeSpec, Template, WeightSpec};
+use crate::runbook::spanned::{Findings, Kind, Located, Node, Place, Table, closest, read};
 
 use super::template;
 
@@ -58,6 +58,7 @@ pub(super) const LONGEST: Millis = Millis::from_mins(24 * 60);
 pub(super) struct Action {
     pub spec: ActionSpec,
     pub templates: Vec<Located<Template>>,
+    pub ramp: Option<Ramp>,
 }
 
 /// Reads `with` as the arguments of the action that `uses` names.
@@ -114,6 +115,7 @@ fn plain(spec: ActionSpec) -> Option<Action> {
     Some(Action {
         spec,
         templates: Vec::new(),
+        ramp: None,
     })
 }
 
@@ -130,11 +132,89 @@ fn region(table: &Table<'_>) -> Option<Side> {
 
 fn dial(table: &Table<'_>) -> Option<Action> {
     let region = region(table);
-    let percent = table.required("percent", "percent = 100", read::whole(0..=100_u8));
-    plain(ActionSpec::Dial {
-        region: region?,
-        percent: percent?,
+    let (percent, ramp) = percent_or_ramp(table, region)?;
+    let region = region?;
+    Some(Action {
+        spec: ActionSpec::Dial { region, percent },
+        templates: Vec::new(),
+        ramp,
     })
+}
+
+/// `percent`, or the values on the way to it. Asks for every key, whatever is wrong with one.
+fn percent_or_ramp(table: &Table<'_>, region: Option<Side>) -> Option<(u8, Option<Ramp>)> {
+    let findings = table.findings();
+    let percent = table.located("percent", read::whole(0..=100_u8));
+    let ramp = table.located("ramp", read::list(read::located(read::whole(1..=100_u8))));
+    let bake = table.located("bake", read::duration(Millis::from_secs(1)..=LONGEST));
+    let wrong = |place: &Place, message: &str, label: &str, help: &str| {
+        let error = findings.error("bad_value", place, message.to_owned());
+        findings.push(error.label(label).help(help));
+    };
+    let Some(ramp) = ramp else {
+        if table.get("percent").is_none() && table.get("ramp").is_none() {
+            let example = "percent = 100   # or: ramp = [10, 25, 50, 100], bake = \"2m\"";
+            table.missing("percent", example);
+        }
+        if let (Some(bake), None) = (&bake, table.get("ramp")) {
+            let help = "Remove it, or replace `percent` by ramp = [10, 25, 50, 100].";
+            let message = "`bake` means nothing without `ramp`";
+            wrong(&bake.place, message, "has no effect", help);
+        }
+        return Some((percent?.value, None));
+    };
+    if let Some(percent) = &percent {
+        wrong(
+            &percent.place,
+            "`ramp` and `percent` both say how much traffic the Region gets",
+            "one of the two is too much",
+            "Keep `ramp` to raise it value by value, or `percent` for one step.",
+        );
+    }
+    if table.get("bake").is_none() {
+        table.missing("bake", "bake = \"2m\"");
+    }
+    if region.is_some_and(|region| region != Side::To) {
+        wrong(
+            &ramp.place,
+            "`ramp` is for the Region that is gone to",
+            "another Region",
+            "Use region = \"to\"; every other Region's traffic is changed in one step, by `percent`.",
+        );
+    }
+    for pair in ramp.value.windows(2) {
+        if pair[1].value <= pair[0].value {
+            let message = format!(
+                "`ramp` goes from {} to {}: it must rise",
+                pair[0].value, pair[1].value
+            );
+            let help = "Write each value once, from the lowest to 100.";
+            wrong(&pair[1].place, &message, "does not rise", help);
+        }
+    }
+    match ramp.value.last() {
+        Some(last) if last.value == 100 && ramp.value.len() > 1 => {}
+        Some(last) if last.value == 100 => wrong(
+            &ramp.place,
+            "`ramp` has one value, and nothing to bake",
+            "no ramp",
+            "Write percent = 100, or put lower values before it: [10, 25, 50, 100].",
+        ),
+        Some(last) => {
+            let message = format!("`ramp` ends at {}, not at 100", last.value);
+            let help = "Let its last value be 100: what is left over would stay so for good.";
+            wrong(&last.place, &message, "the last value", help);
+        }
+        None => wrong(
+            &ramp.place,
+            "`ramp` is empty",
+            "no value",
+            "Name the values on the way to 100: [10, 25, 50, 100].",
+        ),
+    }
+    let percents = ramp.value.iter().map(|percent| percent.value).collect();
+    let bake = bake?.value;
+    Some((100, Some(Ramp { percents, bake })))
 }
 
 fn weight(table: &Table<'_>) -> Option<Action> {
@@ -218,10 +298,12 @@ fn steer(table: &Table<'_>) -> Option<Action> {
 
 fn route53_weights(table: &Table<'_>) -> Option<Action> {
     let region = side(table, "region");
-    let percent = table.required("percent", "percent = 100", read::whole(0..=100_u8));
-    plain(ActionSpec::Route53Weights {
-        region: region?,
-        percent: percent?,
+    let (percent, ramp) = percent_or_ramp(table, region)?;
+    let region = region?;
+    Some(Action {
+        spec: ActionSpec::Route53Weights { region, percent },
+        templates: Vec::new(),
+        ramp,
     })
 }
 
@@ -437,6 +519,7 @@ fn http_check(table: &Table<'_>) -> Option<Action> {
             expect_region,
         },
         templates: [Some(url), body_contains].into_iter().flatten().collect(),
+        ramp: None,
     })
 }
 
@@ -454,6 +537,7 @@ fn http_request(table: &Table<'_>) -> Option<Action> {
             expect_status: expect_status?,
         },
         templates: [Some(url), body].into_iter().flatten().collect(),
+        ramp: None,
     })
 }
 

@@ -129,6 +129,20 @@ fn other_ways<'a>(
             continue;
         }
         owners.insert(target.name(), step);
+        if target.ramp.is_some() {
+            findings.push(
+                error(
+                    "ramp_with_else",
+                    format!(
+                        "`{}` is a ramp, and cannot be the other way of `{}`",
+                        target.name(),
+                        step.name()
+                    ),
+                )
+                .label("several steps")
+                .help("Let the other way reach its goal in one step: percent = 100."),
+            );
+        }
         if let Some(further) = &target.or_else {
             findings.push(
                 findings

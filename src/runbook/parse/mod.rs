@@ -173,6 +173,7 @@ fn finish(draft: StepDraft) -> Option<(RunbookStep, StepPlaces)> {
         on_failure: draft.on_failure.unwrap_or(OnFailure::Hold),
         run_if: draft.run_if,
         or_else: draft.or_else.map(|e| StepId(e.value)),
+        ramp: draft.ramp,
     };
     let places = StepPlaces {
         uses: draft.uses,

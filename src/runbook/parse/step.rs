@@ -1,6 +1,6 @@
 //! One `[[step]]` as it was written, with its mistakes recorded and its places kept.
 
-use crate::model::{ActionSpec, Millis, OnFailure, RunIf, RunKind, Template};
+use crate::model::{ActionSpec, Millis, OnFailure, Ramp, RunIf, RunKind, Template};
 use crate::runbook::spanned::{Findings, Located, Node, Place, Table, read};
 
 use super::action::{self, LONGEST};
@@ -20,6 +20,7 @@ pub(super) struct StepDraft {
     pub on_failure: Option<OnFailure>,
     pub run_if: Option<RunIf>,
     pub or_else: Option<Located<String>>,
+    pub ramp: Option<Ramp>,
 }
 
 impl StepDraft {
@@ -80,10 +81,22 @@ pub(super) fn step(findings: &Findings, node: &Node) -> Option<StepDraft> {
                 None
             }
         };
-        let (action, templates) = match read {
-            Some(read) => (Some(read.spec), read.templates),
-            None => (None, Vec::new()),
+        let (action, templates, ramp) = match read {
+            Some(read) => (Some(read.spec), read.templates, read.ramp),
+            None => (None, Vec::new(), None),
         };
+        if let (Some(_), Some(other)) = (&ramp, &or_else) {
+            findings.push(
+                findings
+                    .error(
+                        "ramp_with_else",
+                        &other.place,
+                        format!("{} is a ramp, and a ramp has no other way", table.what()),
+                    )
+                    .label("no other way of several steps")
+                    .help("Remove `else`, or replace `ramp` and `bake` by percent = 100."),
+            );
+        }
         if let Some(action) = &action {
             check_failure(table, action, on_failure.as_ref());
             check_timeout(table, action, timeout.as_ref());
@@ -101,6 +114,7 @@ pub(super) fn step(findings: &Findings, node: &Node) -> Option<StepDraft> {
             on_failure: on_failure.map(|o| o.value),
             run_if,
             or_else,
+            ramp,
         })
     })
 }

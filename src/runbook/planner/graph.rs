@@ -7,7 +7,7 @@ use crate::model::{
 };
 
 use super::resolve::{Resolved, aimed_at, resolve};
-use super::{Lack, Notes, Scene, impossible, record_weights};
+use super::{Lack, Notes, Scene, impossible, ramp, record_weights};
 
 /// Every step of the runbook that this run has, resolved, each after what it needs.
 pub(super) fn resolve_all(
@@ -17,7 +17,11 @@ pub(super) fn resolve_all(
     let authored = &scene.request.runbook.steps;
     let mut resolved: BTreeMap<&StepId, Vec<Resolved>> = BTreeMap::new();
     for step in authored.iter().filter(|step| runs(scene, step)) {
-        match resolve_each(scene, step, notes) {
+        let found = match &step.ramp {
+            None => resolve_each(scene, step, notes),
+            Some(ramp) => ramp::expand(scene, &step.action, ramp, notes),
+        };
+        match found {
             Ok(intents) => {
                 resolved.insert(&step.id, intents);
             }
@@ -38,7 +42,7 @@ pub(super) fn resolve_all(
     let stand_ins = pair_stand_ins(authored, &ids)?;
     let mut steps = Vec::new();
     for step in authored {
-        let needs = step_needs(authored, &ids, step)?;
+        let mut needs = step_needs(authored, &ids, step)?;
         let best_effort = is_best_effort(scene, &step.action);
         let own_ids = ids.get(&step.id).into_iter().flatten();
         let intents = resolved.remove(&step.id).unwrap_or_default();
@@ -50,9 +54,9 @@ pub(super) fn resolve_all(
                     .find(|(_, stand_in)| *stand_in == id)
                     .map(|(original, _)| original.clone()),
                 id: id.clone(),
+                timeout: step.timeout,
                 intent: one.intent,
                 needs: needs.clone(),
-                timeout: step.timeout,
                 on_failure: if best_effort {
                     OnFailure::Continue
                 } else {
@@ -62,6 +66,9 @@ pub(super) fn resolve_all(
                 restore: one.restore,
                 before: one.before,
             });
+            if step.ramp.is_some() {
+                needs = vec![id.clone()];
+            }
         }
     }
     let mut steps = topological(steps).map_err(|circle| {
@@ -216,6 +223,7 @@ fn step_needs(
             return Err(impossible(Some(&step.id), why));
         };
         match ids.get(need) {
+            Some(planned) if needed.ramp.is_some() => needs.extend(planned.last().cloned()),
             Some(planned) => needs.extend(planned.iter().cloned()),
             None => open.extend(needed.needs.iter().rev()),
         }

@@ -7,6 +7,7 @@ use crate::model::*;
 
 use super::*;
 
+mod ramp;
 mod record_weights;
 mod routing;
 mod shares;
@@ -74,6 +75,7 @@ fn step(id: &str, action: ActionSpec, needs: &[&str]) -> RunbookStep {
         on_failure: OnFailure::Hold,
         run_if: None,
         or_else: None,
+        ramp: None,
     }
 }
 
