@@ -138,6 +138,7 @@ scenarios! {
     detach: "detach",
     shift_three_regions: "shift-three-regions",
     shift_nobody_can_carry: "shift-nobody-can-carry",
+    shift_and_return: "shift-and-return",
     ramp: "ramp",
     ramp_steps_back: "ramp-steps-back",
 }

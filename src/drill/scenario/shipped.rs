@@ -195,6 +195,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
         "shift-nobody-can-carry",
         include_str!("../scenarios/shift-nobody-can-carry.toml"),
     ),
+    (
+        "shift-and-return",
+        include_str!("../scenarios/shift-and-return.toml"),
+    ),
     ("ramp", include_str!("../scenarios/ramp.toml")),
     (
         "ramp-steps-back",

@@ -172,6 +172,7 @@ fn every_expected_reason_is_one_that_exists() {
             by: String::new(),
         }
         .code(),
+        crate::model::HoldReason::CannotCarry { short: Vec::new() }.code(),
         crate::model::HoldReason::Overtaken {
             epoch: crate::model::Epoch(2),
             ours: crate::model::Epoch(0),
