@@ -123,6 +123,8 @@ pub fn lag(lag_ms: u64) -> Lag {
 
 pub fn region(name: &str, serves: bool, verdict: VerdictState) -> RegionStatus {
     RegionStatus {
+        share: None,
+        away_by: None,
         steer: Some(if serves { "open" } else { "closed" }.to_owned()),
         steered: false,
         name: name.to_owned(),

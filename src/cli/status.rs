@@ -218,10 +218,10 @@ fn region_cells(region: &RegionStatus) -> [Cell; 8] {
         .map(|lag| format!("{} ({})", length(lag.lag_ms), age(lag.age_ms)));
     [
         region.name.as_str().into(),
-        if region.serves {
-            Cell::toned(Tone::Strong, "yes")
-        } else {
-            "-".into()
+        match (region.serves, &region.away_by) {
+            (_, Some(_)) => Cell::toned(Tone::Warn, "away"),
+            (true, None) => Cell::toned(Tone::Strong, "yes"),
+            (false, None) => "-".into(),
         },
         Cell::toned(tone, format!("{word}{lasting}")),
         region
@@ -261,7 +261,13 @@ fn facts(application: &ApplicationStatus) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         (
             "Serves from",
-            if application.active == application.home {
+            if application
+                .regions
+                .iter()
+                .any(|region| region.share.is_some())
+            {
+                side_by_side(application)
+            } else if application.active == application.home {
                 format!("{}, which is its home", application.active)
             } else {
                 format!("{}; its home is {}", application.active, application.home)
@@ -279,6 +285,17 @@ fn facts(application: &ApplicationStatus) -> Vec<(&'static str, String)> {
             "Steered",
             format!("{} to health checks", steered.join(", ")),
         ));
+    }
+    for region in &application.regions {
+        if let Some(run) = &region.away_by {
+            facts.push((
+                "Away",
+                format!(
+                    "{}, by run {run}; when it is well again: failoverctl return {} --to {}",
+                    region.name, application.name, region.name
+                ),
+            ));
+        }
     }
     for region in &application.regions {
         if let Some(since) = &region.quarantined_since {
@@ -335,6 +352,20 @@ fn facts(application: &ApplicationStatus) -> Vec<(&'static str, String)> {
         ));
     }
     facts
+}
+
+/// `eu-west-1 (34 %, the writer), us-east-1 (33 %)`.
+fn side_by_side(application: &ApplicationStatus) -> String {
+    let serving = application.regions.iter().filter(|region| region.serves);
+    let told: Vec<String> = serving
+        .map(|region| {
+            let share = region.share.map(|share| format!("{share} %"));
+            let writer = (region.writer == Some(true)).then(|| "the writer".to_owned());
+            let notes: Vec<String> = share.into_iter().chain(writer).collect();
+            format!("{} ({})", region.name, notes.join(", "))
+        })
+        .collect();
+    told.join(", ")
 }
 
 fn automation(application: &ApplicationStatus) -> String {
@@ -439,6 +470,21 @@ mod tests {
                 "{n}: {text}"
             );
         }
+    }
+
+    #[test]
+    fn regions_side_by_side_have_shares_and_one_is_away() {
+        let mut shop = sample::steady("shop");
+        for region in &mut shop.regions {
+            region.share = Some(50);
+        }
+        let serves = shop.regions.iter().position(|region| region.serves);
+        let away = shop.regions.iter_mut().find(|region| !region.serves);
+        away.expect("two Regions").away_by = Some("shop-7".to_owned());
+        assert!(serves.is_some());
+        let text = one(&shop, Palette::PLAIN);
+        fits(&text);
+        insta::assert_snapshot!("status_app_side_by_side", text);
     }
 
     #[test]

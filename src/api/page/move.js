@@ -5,6 +5,7 @@ import { at, post } from './api.js';
 import { because, nameField } from './acts.js';
 import { openDialog, problemView } from './dialog.js';
 import { h, icon, name, remedy } from './dom.js';
+import { shared } from './regions.js';
 import { age, capital, count, length, plain, ruling } from './words.js';
 
 const KINDS = {
@@ -16,6 +17,8 @@ const KINDS = {
 /// Failover is always offered, for the day on which the daemon does not see what a person sees.
 export function moveOffers(all) {
   const { app } = all;
+  // Of Regions side by side a share is moved, not the application: `failoverctl shift` and `return`.
+  if (app.regions.some(shared)) return [];
   const kinds = app.active === app.home ? ['failover', 'switchover'] : ['failback', 'failover', 'switchover'];
   const lost = app.regions.some((region) => region.name === app.active && region.verdict === 'down');
   return kinds.map((kind) => ({

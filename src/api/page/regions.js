@@ -17,8 +17,9 @@ function card(region, all) {
       h('h2', {}, name(region.name)),
       badge({ ...verdict, word: `${verdict.word}${stood}` })),
     h('p', { class: 'tags' },
-      h('span', { class: 'tag' }, region.role === 'active' ? 'home' : region.role),
+      h('span', { class: 'tag' }, shared(region) ? `${region.share} % of users` : region.role === 'active' ? 'home' : region.role),
       region.serves ? h('span', { class: 'tag serves' }, icon('arrow'), region.verdict === 'down' ? 'active, and lost' : 'serves') : null,
+      region.away_by ? h('span', { class: 'tag kept' }, icon('hand'), 'share taken away') : null,
       region.steered ? h('span', { class: 'tag' }, `steered ${region.steer}`) : null,
       region.quarantined_since ? h('span', { class: 'tag kept' }, icon('hand'), 'kept out') : null),
     dial(region, since),
@@ -27,6 +28,11 @@ function card(region, all) {
       fact('Database', region.writer === true ? 'writer' : region.writer === false ? 'reader' : '–'),
       fact('Lag', lag(region.lag, since)),
       region.nodegroups.map((group) => fact(['Nodes ', name(group.name.split('/').at(-1))], nodes(group)))));
+}
+
+/// Of Regions that serve side by side each has a share.
+export function shared(region) {
+  return region.share !== null && region.share !== undefined;
 }
 
 /// A dial may have been turned since.

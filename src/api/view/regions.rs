@@ -28,7 +28,11 @@ impl Look<'_> {
                 Role::Standby => "standby",
             }
             .to_owned(),
-            serves: self.active(app) == &region.name,
+            serves: self.serves(app, &region.name),
+            share: region.share,
+            away_by: state
+                .and_then(|state| state.away.get(&region.name))
+                .map(|taken| taken.run.to_string()),
             verdict: verdict.map_or(VerdictWord::Unknown, |v| verdict_word(v.state)),
             verdict_for_ms: verdict.map(|v| self.snapshot.at.mono.since(v.since).0),
             opinions: self.opinions(app, region, verdict),
@@ -46,6 +50,14 @@ impl Look<'_> {
                 .unwrap_or_default(),
             traffic_age_ms: traffic.map(|seen| self.age_of(seen.at)),
         }
+    }
+
+    fn serves(&self, app: &Application, region: &RegionId) -> bool {
+        if app.is_active_active() {
+            let mut serving = app.serving(&self.snapshot.state);
+            return serving.any(|serving| &serving.name == region);
+        }
+        self.active(app) == region
     }
 
     /// A vote that does not count says nothing by now.

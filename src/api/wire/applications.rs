@@ -99,8 +99,14 @@ pub struct RegionStatus {
     pub name: String,
     /// `active` or `standby`: what it is for when all is well.
     pub role: String,
-    /// Whether the application serves from there.
+    /// Whether users are meant to be served from there.
     pub serves: bool,
+    /// Its part of the users in percent, where several Regions serve side by side.
+    #[serde(default)]
+    pub share: Option<u8>,
+    /// The run that has taken its share away; until a return gives it back.
+    #[serde(default)]
+    pub away_by: Option<String>,
     /// What the quorum makes of the votes, and for how long.
     pub verdict: VerdictState,
     pub verdict_for_ms: Option<u64>,
