@@ -169,7 +169,7 @@ codes! {
     DatabaseInstances "database_instances" [Warning Blocking] "The Region's cluster has an available instance.",
     EngineVersion "engine_version" [Warning Blocking] "The Region's cluster runs the global cluster's engine version.",
     ReplicationLag "replication_lag" [Warning] "The replication lag is known, recent and within `rpo_max`.",
-    StaleWriter "stale_writer" [Warning Blocking] "Only the global cluster's writer takes writes.",
+    StaleWriter "stale_writer" [Blocking] "Only the global cluster's writer takes writes.",
     UnreplicatedWrites "unreplicated_writes" [Warning] "No failover has left a snapshot of lost writes that nobody has copied.",
     Nodegroup "nodegroup" [Warning Blocking] "The node group exists and is active.",
     NodegroupHealth "nodegroup_health" [Warning] "EKS reports no health issue of the node group.",

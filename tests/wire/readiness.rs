@@ -416,11 +416,19 @@ async fn each_finding_appears_where_something_is_wrong() {
             Warning,
         ),
         (
+            |setup| setup.dns.records[0].health_check_id = None,
+            |_| {},
+            Code::RecordHealthCheck,
+            Some(ACTIVE),
+            Warning,
+        ),
+        // It is answered whenever the PRIMARY is unhealthy.
+        (
             |setup| setup.dns.records[1].health_check_id = None,
             |_| {},
             Code::RecordHealthCheck,
             Some(STANDBY),
-            Warning,
+            Passed,
         ),
         (
             |setup| setup.dns.records[1].health_check_id = Some("gone".to_owned()),

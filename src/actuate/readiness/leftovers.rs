@@ -20,7 +20,8 @@ const OF_FAILOVERS: &str = "rds:unplanned-global-failover-";
 
 const DAY: Millis = Millis::from_mins(24 * 60);
 
-/// Whether that cluster takes writes though the global cluster calls another one its writer.
+/// Whether that cluster takes writes though it is no member of the global cluster. Of a member the global
+/// cluster itself says which role it has: what its instances are called there differs from case to case.
 pub(super) fn writer(
     book: &mut Book,
     about: About,
@@ -28,30 +29,19 @@ pub(super) fn writer(
     cluster: &DbCluster,
     global: &GlobalCluster,
 ) {
-    let members = global.global_cluster_members();
-    let of = |wanted: &str| {
-        let found = members
-            .iter()
-            .find(|m| m.db_cluster_arn.as_deref() == Some(wanted));
-        found.map(|member| member.is_writer == Some(true))
-    };
-    let own = of(arn);
-    let writes = cluster
-        .db_cluster_members()
-        .iter()
-        .any(|instance| instance.is_cluster_writer == Some(true));
+    let mut members = global.global_cluster_members().iter();
+    let attached = members.any(|member| member.db_cluster_arn.as_deref() == Some(arn));
+    let mut instances = cluster.db_cluster_members().iter();
+    let writes = instances.any(|instance| instance.is_cluster_writer == Some(true));
     // Under a promotion the two may differ for a moment.
-    if own == Some(true) || !writes || global.failover_state.is_some() {
+    if attached || !writes || global.failover_state.is_some() {
         return book.passed(about, "takes no writes but the global cluster's own");
     }
-    let text = "an instance here calls itself a writer, and the global cluster's writer is another: what is \
-                written here is lost when the cluster is rebuilt";
-    let remedy = "stop whatever writes to it, and copy what it holds before it is rebuilt";
-    if own.is_some() {
-        book.warning(about, text, remedy);
-    } else {
-        book.blocking(about, text, remedy);
-    }
+    book.blocking(
+        about,
+        "it is no member of the global cluster, and takes writes: they are lost when it is rebuilt",
+        "stop whatever writes to it, and copy what it holds before it is rebuilt",
+    );
 }
 
 /// The snapshots of lost writes that are still there, and until when.
