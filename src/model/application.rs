@@ -113,6 +113,8 @@ pub struct AppResources {
     /// Extra dimensions of `AuroraGlobalDBRPOLag` beside `DBClusterIdentifier`, name and value.
     pub lag_dimensions: Vec<(String, String)>,
     /// What turns a live drill home when it is raised.
+    // Left out where there is none, so that what is hashed stays as it was without alarms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drill_alarms: Vec<Alarm>,
     /// The cluster that the Regions' routing controls are set through.
     // Left out where there is none, so that what is hashed stays as it was without.

@@ -268,6 +268,21 @@ class Boto3(unittest.TestCase):
         self.assertEqual(len(rds.describe_global_clusters(Filters=own)["GlobalClusters"]), 1)
         self.assertEqual(len(rds.describe_db_clusters()["DBClusters"]), 1)
 
+    def test_rds_takes_a_secondary_out_of_its_global_cluster(self):
+        world = self.world()
+        rds = client(world.url, "rds", STANDBY)
+        own = world.regions[STANDBY]
+        left = rds.describe_db_cluster_snapshots(DBClusterIdentifier=own["db_cluster_id"])
+        self.assertEqual(left["DBClusterSnapshots"], [])
+        name = target(world)["GlobalClusterIdentifier"]
+        asked = {"GlobalClusterIdentifier": name, "DbClusterIdentifier": own["db_cluster_arn"]}
+        rds.remove_from_global_cluster(**asked)
+        members = describe_global(world, STANDBY)["GlobalClusterMembers"]
+        self.assertEqual([m["DBClusterArn"] for m in members],
+                         [world.regions[ACTIVE]["db_cluster_arn"]])
+        self.assertEqual(refusal(rds.remove_from_global_cluster, **asked),
+                         ("DBClusterNotFoundFault", 404))
+
     def test_rds_switches_over(self):
         world = self.world()
         answer = client(world.url, "rds", ACTIVE).switchover_global_cluster(**target(world))
