@@ -274,6 +274,8 @@ class Boto3(unittest.TestCase):
         own = world.regions[STANDBY]
         left = rds.describe_db_cluster_snapshots(DBClusterIdentifier=own["db_cluster_id"])
         self.assertEqual(left["DBClusterSnapshots"], [])
+        self.assertEqual(refusal(rds.describe_db_cluster_snapshots, DBClusterIdentifier="gone"),
+                         ("DBClusterNotFoundFault", 404))
         name = target(world)["GlobalClusterIdentifier"]
         asked = {"GlobalClusterIdentifier": name, "DbClusterIdentifier": own["db_cluster_arn"]}
         rds.remove_from_global_cluster(**asked)
@@ -480,6 +482,8 @@ class Boto3(unittest.TestCase):
                                           datetime.datetime)
                 calm = watch.describe_alarms(**asked)["MetricAlarms"]
                 self.assertEqual([a["StateValue"] for a in calm], ["OK"])
+                with world.fault("denied", action="cloudwatch:DescribeAlarms"):
+                    self.assertIn("AccessDenied", refusal(watch.describe_alarms, **asked)[0])
                 nobody = watch.describe_alarms(AlarmNames=["nobody"])
                 self.assertEqual(nobody["MetricAlarms"], [])
 
